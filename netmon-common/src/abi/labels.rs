@@ -1,0 +1,204 @@
+//! Closed sets of label values.
+
+/// Declares an enum whose variants are label values, in counter order.
+///
+/// `COUNT`, `ALL` and `LABELS` follow from the list, so that a new value is one
+/// line here and reaches layouts, metrics and documentation by itself.
+macro_rules! labels {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident {
+        $($(#[$variant_meta:meta])* $variant:ident = $label:literal,)+
+    }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        $vis enum $name { $($(#[$variant_meta])* $variant,)+ }
+
+        impl $name {
+            /// Every value, in counter order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+            /// How many values there are.
+            pub const COUNT: usize = Self::ALL.len();
+            /// The label values, in counter order.
+            pub const LABELS: &'static [&'static str] = &[$($label,)+];
+
+            /// The value as it appears in labels and JSON keys.
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$variant => $label,)+ }
+            }
+
+            /// The position of this value in a counter array.
+            #[inline(always)]
+            pub const fn index(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+pub(crate) use labels;
+
+labels! {
+    /// Which way a packet crosses a device.
+    pub enum Direction {
+        /// Into the host, or out of a socket's view: received by the device.
+        Ingress = "ingress",
+        /// Sent by the device.
+        Egress = "egress",
+    }
+}
+
+labels! {
+    /// Network layer of a frame, as its link layer announces it.
+    pub enum Family {
+        /// Internet Protocol version 4.
+        Ipv4 = "ipv4",
+        /// Internet Protocol version 6.
+        Ipv6 = "ipv6",
+        /// Anything else: ARP, LLDP, spanning tree, ...
+        Other = "other",
+    }
+}
+
+labels! {
+    /// The two versions of the Internet Protocol, where nothing else can occur.
+    pub enum IpVersion {
+        /// Version 4.
+        V4 = "ipv4",
+        /// Version 6.
+        V6 = "ipv6",
+    }
+}
+
+labels! {
+    /// Transport protocols that are told apart.
+    pub enum Protocol {
+        /// Transmission Control Protocol (6).
+        Tcp = "tcp",
+        /// User Datagram Protocol (17).
+        Udp = "udp",
+        /// ICMP (1) and ICMPv6 (58).
+        Icmp = "icmp",
+        /// Any other protocol, and every fragment but the first.
+        Other = "other",
+    }
+}
+
+labels! {
+    /// The class of a packet that was parsed: its family and its protocol.
+    pub enum Class {
+        /// TCP over IPv4.
+        Ipv4Tcp = "ipv4_tcp",
+        /// UDP over IPv4.
+        Ipv4Udp = "ipv4_udp",
+        /// ICMP over IPv4.
+        Ipv4Icmp = "ipv4_icmp",
+        /// Anything else over IPv4.
+        Ipv4Other = "ipv4_other",
+        /// TCP over IPv6.
+        Ipv6Tcp = "ipv6_tcp",
+        /// UDP over IPv6.
+        Ipv6Udp = "ipv6_udp",
+        /// ICMP over IPv6.
+        Ipv6Icmp = "ipv6_icmp",
+        /// Anything else over IPv6.
+        Ipv6Other = "ipv6_other",
+        /// No IP at all.
+        NonIp = "non_ip",
+    }
+}
+
+impl Class {
+    /// The network layer of this class.
+    pub const fn family(self) -> Family {
+        match self {
+            Self::Ipv4Tcp | Self::Ipv4Udp | Self::Ipv4Icmp | Self::Ipv4Other => Family::Ipv4,
+            Self::Ipv6Tcp | Self::Ipv6Udp | Self::Ipv6Icmp | Self::Ipv6Other => Family::Ipv6,
+            Self::NonIp => Family::Other,
+        }
+    }
+
+    /// The transport protocol of this class.
+    pub const fn protocol(self) -> Protocol {
+        match self {
+            Self::Ipv4Tcp | Self::Ipv6Tcp => Protocol::Tcp,
+            Self::Ipv4Udp | Self::Ipv6Udp => Protocol::Udp,
+            Self::Ipv4Icmp | Self::Ipv6Icmp => Protocol::Icmp,
+            Self::Ipv4Other | Self::Ipv6Other | Self::NonIp => Protocol::Other,
+        }
+    }
+}
+
+labels! {
+    /// What is remarkable about the flags of a TCP segment. One segment can be
+    /// counted under several values.
+    pub enum TcpFlag {
+        /// SYN set and ACK clear, whatever the other bits.
+        Syn = "syn",
+        /// SYN and ACK set.
+        Synack = "synack",
+        /// FIN set.
+        Fin = "fin",
+        /// RST set.
+        Rst = "rst",
+        /// None of FIN, SYN, RST, PSH, ACK, URG.
+        Null = "null",
+        /// FIN, PSH and URG set; SYN, RST and ACK clear.
+        Xmas = "xmas",
+        /// SYN and FIN set.
+        SynFin = "syn_fin",
+        /// Any other set that no TCP stack sends: SYN with RST, or no SYN, RST
+        /// or ACK at all (FIN alone among them).
+        OtherInvalid = "other_invalid",
+    }
+}
+
+labels! {
+    /// Groups of ICMP and ICMPv6 message types.
+    pub enum IcmpClass {
+        /// Echo request and reply.
+        Echo = "echo",
+        /// Destination unreachable, but for "fragmentation needed".
+        Unreachable = "unreachable",
+        /// Fragmentation needed (IPv4), packet too big (IPv6).
+        FragNeeded = "frag_needed",
+        /// Time exceeded.
+        TtlExceeded = "ttl_exceeded",
+        /// Redirect.
+        Redirect = "redirect",
+        /// Neighbour and router discovery.
+        Nd = "nd",
+        /// Any other type.
+        Other = "other",
+    }
+}
+
+labels! {
+    /// DNS response codes that are told apart (RFC 1035, section 4.1.1).
+    pub enum Rcode {
+        /// No error.
+        NoError = "noerror",
+        /// Format error.
+        FormErr = "formerr",
+        /// Server failure.
+        ServFail = "servfail",
+        /// The name does not exist.
+        NxDomain = "nxdomain",
+        /// Not implemented.
+        NotImp = "notimp",
+        /// Refused by policy.
+        Refused = "refused",
+        /// Any other code, or a message too short to hold one.
+        Other = "other",
+    }
+}
+
+labels! {
+    /// Why TCP sent a segment again.
+    pub enum RetransmitKind {
+        /// A connection request.
+        Syn = "syn",
+        /// The answer to a connection request.
+        Synack = "synack",
+        /// A segment of an established connection.
+        Other = "other",
+    }
+}

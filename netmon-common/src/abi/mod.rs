@@ -1,0 +1,12 @@
+//! What crosses the kernel boundary: labels, counters, histograms, keys.
+//!
+//! Everything in a map is made of `u64` words or of the explicit integer fields
+//! in [`slot`]; there is no `bool`, enum, pointer or implicit padding, so both
+//! sides can hold the same bytes without `unsafe`.
+
+pub mod counters;
+pub mod histogram;
+pub mod labels;
+pub mod slot;
+pub mod tally;
+pub mod tcp;

@@ -1,0 +1,75 @@
+//! Which counters a device owns.
+//!
+//! The kernel finds them by `ifindex`: entry `ifindex % SLOT_TABLE_LEN` of the
+//! slot table says whether it speaks of this very device, and where it counts.
+
+use super::labels::Direction;
+use crate::packet::Link;
+
+/// Entries of the slot table; a power of two.
+pub const SLOT_TABLE_LEN: u32 = 4096;
+
+/// Devices that can have counters of their own, beside the shared slots.
+pub const DEVICE_SLOTS: u32 = 64;
+
+/// Slot that counts devices which the table does not know.
+pub const OTHER_SLOT: u32 = 0;
+
+/// Shared slots below the first device slot: "other", and one overflow slot per
+/// vantage (boundary, internal, loopback, none).
+pub const SHARED_SLOTS: u32 = 5;
+
+/// Slots in all.
+pub const SLOTS: u32 = SHARED_SLOTS + DEVICE_SLOTS;
+
+/// Entries of the tally map: one per slot and direction.
+pub const TALLIES: u32 = SLOTS * 2;
+
+/// One entry of the slot table, packed into a word so that the kernel reads it
+/// whole: `ifindex` in the upper half, then link type and slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotEntry {
+    /// Index of the device, never 0.
+    pub ifindex: u32,
+    /// Where it counts, below [`SLOTS`].
+    pub slot: u16,
+    /// How its frames begin.
+    pub link: Link,
+}
+
+impl SlotEntry {
+    /// The index of the table entry that may speak of this device.
+    #[inline(always)]
+    pub const fn position(ifindex: u32) -> u32 {
+        ifindex & (SLOT_TABLE_LEN - 1)
+    }
+
+    /// The entry as a word; 0 is an empty entry.
+    pub const fn to_word(self) -> u64 {
+        ((self.ifindex as u64) << 32) | ((self.link.index() as u64) << 16) | self.slot as u64
+    }
+
+    /// The device of a word.
+    #[inline(always)]
+    pub const fn word_ifindex(word: u64) -> u32 {
+        (word >> 32) as u32
+    }
+
+    /// The slot of a word.
+    #[inline(always)]
+    pub const fn word_slot(word: u64) -> u32 {
+        (word & 0xffff) as u32
+    }
+
+    /// The link type index of a word.
+    #[inline(always)]
+    pub const fn word_link(word: u64) -> usize {
+        ((word >> 16) & 0xff) as usize
+    }
+}
+
+/// The key of the tally of a slot and direction.
+#[inline(always)]
+pub const fn tally_key(slot: u32, direction: Direction) -> u32 {
+    slot.wrapping_mul(2).wrapping_add(direction as u32)
+}

@@ -1,0 +1,184 @@
+//! The counting rules: the only place that says which counter moves.
+
+use crate::{
+    abi::{
+        histogram::{DNS_SIZE_BOUNDS, PACKET_SIZE_BOUNDS},
+        labels::{Protocol, TcpFlag},
+        tally::{Tally, host_cell},
+    },
+    packet::{Packet, Transport},
+    wire::{
+        dns::Kind,
+        tcp::{ACK, FIN, PSH, RST, SYN, URG},
+    },
+};
+
+/// How much one buffer of the kernel was on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// Bytes from the link layer up; headers of merged segments count once, as
+    /// the kernel's interface statistics count them.
+    pub bytes: u64,
+    /// Packets on the wire.
+    pub segments: u64,
+    /// Size of every packet but the last.
+    pub segment_bytes: u64,
+    /// Size of the last packet.
+    pub last_bytes: u64,
+}
+
+impl Volume {
+    /// One packet of `bytes` bytes.
+    #[inline(always)]
+    pub const fn packet(bytes: u64) -> Self {
+        Self { bytes, segments: 1, segment_bytes: bytes, last_bytes: bytes }
+    }
+
+    /// A buffer of `bytes` bytes that is several packets on the wire: `headers`
+    /// bytes of headers, then payload in portions of `gso_size` bytes.
+    /// `gso_segments` is the kernel's own count of them, 0 when it has none.
+    #[inline(always)]
+    pub fn merged(bytes: u64, headers: u64, gso_size: u64, gso_segments: u64) -> Self {
+        let payload = bytes.saturating_sub(headers);
+        let gso_size = gso_size.max(1);
+        let segments = match gso_segments {
+            0 => payload.div_ceil(gso_size).max(1),
+            known => known,
+        };
+        let before_last = segments.wrapping_sub(1).wrapping_mul(gso_size);
+        Self {
+            bytes,
+            segments,
+            segment_bytes: headers.wrapping_add(gso_size),
+            last_bytes: headers.wrapping_add(payload.saturating_sub(before_last)),
+        }
+    }
+}
+
+/// Counts one packet.
+#[inline(always)]
+pub fn account(tally: &mut Tally, packet: &Packet, volume: &Volume) {
+    let n = volume.segments;
+    let sizes = &mut tally.packet_size_bytes;
+    sizes.count(&PACKET_SIZE_BOUNDS, volume.last_bytes, 1);
+    if n > 1 {
+        sizes.count(&PACKET_SIZE_BOUNDS, volume.segment_bytes, n.wrapping_sub(1));
+    }
+    add(&mut sizes.sum, volume.bytes);
+
+    if packet.vlan_tags > 0 {
+        add(&mut tally.vlan_packets, n);
+    }
+    if packet.fragments > 0 {
+        bump(
+            &mut tally.fragments,
+            packet.ip_version().index(),
+            n.wrapping_mul(u64::from(packet.fragments)),
+        );
+        if packet.tiny_first_fragment {
+            add(&mut tally.tiny_first_fragments, n);
+        }
+    }
+    if let Some(reject) = packet.reject {
+        bump(&mut tally.rejected_packets, reject.index(), n);
+        bump(&mut tally.rejected_families, packet.family.index(), n);
+        if !matches!(packet.protocol, Protocol::Other) {
+            bump(&mut tally.unread_transport, packet.protocol.index(), n);
+        }
+        return;
+    }
+    let cell = host_cell(packet.scope, packet.class());
+    bump(&mut tally.host_packets, cell, n);
+    bump(&mut tally.host_bytes, cell, volume.bytes);
+    account_transport(tally, packet, n);
+}
+
+#[inline(always)]
+fn account_transport(tally: &mut Tally, packet: &Packet, n: u64) {
+    match packet.transport {
+        Transport::None | Transport::Udp => {}
+        Transport::Tcp { flags } => account_flags(tally, flags, n),
+        Transport::Mdns => add(&mut tally.mdns_packets, n),
+        Transport::Icmp(class) => {
+            let version = packet.ip_version().index();
+            let classes = crate::abi::labels::IcmpClass::COUNT;
+            let cell = version.wrapping_mul(classes).wrapping_add(class.index());
+            bump(&mut tally.icmp_messages, cell, n);
+        }
+        Transport::Dns { kind, claimed_len } => {
+            add(&mut tally.dns_datagrams, n);
+            tally.dns_message_bytes.observe(&DNS_SIZE_BOUNDS, u64::from(claimed_len));
+            let version = packet.ip_version().index();
+            match kind {
+                Kind::Short => {}
+                Kind::Query => bump(&mut tally.dns_queries, version, n),
+                Kind::Response(rcode) => {
+                    let codes = crate::abi::labels::Rcode::COUNT;
+                    let cell = version.wrapping_mul(codes).wrapping_add(rcode.index());
+                    bump(&mut tally.dns_responses, cell, n);
+                }
+            }
+        }
+    }
+}
+
+/// The bits that tell a plain segment: PSH is left out, it says nothing.
+const REMARKABLE: u8 = FIN | SYN | RST | ACK | URG;
+/// All six classic bits; ECE and CWR are congestion control (RFC 3168).
+const CLASSIC: u8 = REMARKABLE | PSH;
+
+#[inline(always)]
+fn account_flags(tally: &mut Tally, flags: u8, n: u64) {
+    if flags & REMARKABLE == ACK {
+        return;
+    }
+    let has = |bits| flags & bits == bits;
+    let flags = flags & CLASSIC;
+    let counters = &mut tally.tcp_flags;
+    let mut count = |flag: TcpFlag| bump(counters, flag.index(), n);
+    if has(SYN | ACK) {
+        count(TcpFlag::Synack);
+    } else if has(SYN) {
+        count(TcpFlag::Syn);
+    }
+    if has(FIN) {
+        count(TcpFlag::Fin);
+    }
+    if has(RST) {
+        count(TcpFlag::Rst);
+    }
+    let null = flags == 0;
+    let xmas = has(FIN | PSH | URG) && flags & (SYN | RST | ACK) == 0;
+    let syn_fin = has(SYN | FIN);
+    let syn_rst = has(SYN | RST);
+    let unanchored = flags & (SYN | RST | ACK) == 0;
+    if null {
+        count(TcpFlag::Null);
+    } else if xmas {
+        count(TcpFlag::Xmas);
+    } else if syn_rst || unanchored {
+        count(TcpFlag::OtherInvalid);
+    }
+    if syn_fin {
+        count(TcpFlag::SynFin);
+    }
+    let fin_only = flags == FIN;
+    if fin_only {
+        add(&mut tally.tcp_fin_only, n);
+    }
+    if null || xmas || fin_only || syn_fin || syn_rst {
+        add(&mut tally.tcp_stealth, n);
+    }
+}
+
+#[inline(always)]
+fn add(counter: &mut u64, n: u64) {
+    *counter = counter.wrapping_add(n);
+}
+
+#[inline(always)]
+fn bump<const N: usize>(counters: &mut [u64; N], index: usize, n: u64) {
+    if let Some(counter) = counters.get_mut(index) {
+        add(counter, n);
+    }
+}

@@ -1,0 +1,133 @@
+//! IPv6 and its extension headers (RFC 8200, section 4).
+
+use crate::{
+    bytes::Bytes,
+    reject::Reject,
+    scope::{self, Scope},
+};
+
+/// Extension headers that are walked. RFC 8200 sets no bound; a kernel program
+/// needs one, and real chains have at most three or four.
+pub const MAX_EXTENSION_HEADERS: usize = 8;
+
+const HEADER_LEN: usize = 40;
+const NEXT_HEADER: usize = 6;
+const PAYLOAD_LENGTH: usize = 4;
+const SOURCE: usize = 8;
+const DESTINATION: usize = 24;
+
+const HOP_BY_HOP: u8 = 0;
+const ROUTING: u8 = 43;
+const FRAGMENT: u8 = 44;
+const AUTHENTICATION: u8 = 51;
+const DESTINATION_OPTIONS: u8 = 60;
+const MOBILITY: u8 = 135;
+const HIP: u8 = 139;
+const SHIM6: u8 = 140;
+
+const FRAGMENT_OFFSET: u16 = 0xfff8;
+const MORE_FRAGMENTS: u16 = 1;
+
+/// What netmon keeps of the fixed header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Number of the header that follows.
+    pub next_header: u8,
+    /// Scope of the address that was asked for.
+    pub scope: Scope,
+    /// Offset at which the next header begins.
+    pub payload: usize,
+    /// End of the packet as the header claims it, not checked; jumbograms claim
+    /// their own beginning.
+    pub claimed_end: usize,
+}
+
+/// The end of an extension header chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// Protocol number of the payload.
+    pub protocol: u8,
+    /// Offset at which the payload begins.
+    pub payload: usize,
+    /// Whether this is a fragment other than the first.
+    pub later_fragment: bool,
+    /// Whether more fragments follow, so that the payload is cut.
+    pub first_fragment: bool,
+}
+
+/// Reads the fixed header at `at`; `destination` chooses whose scope is
+/// returned.
+#[inline(always)]
+pub fn parse<B: Bytes + ?Sized>(bytes: &B, at: usize, destination: bool) -> Result<Header, Reject> {
+    let payload = at.wrapping_add(HEADER_LEN);
+    // The last byte first: when it is there, so are all others.
+    bytes.byte(payload.wrapping_sub(1)).ok_or(Reject::Truncated)?;
+    let version = bytes.byte(at).ok_or(Reject::Truncated)?;
+    if version >> 4 != 6 {
+        return Err(Reject::IpVersion);
+    }
+    let next_header = bytes.byte(at.wrapping_add(NEXT_HEADER)).ok_or(Reject::Truncated)?;
+    let length = bytes.be16(at.wrapping_add(PAYLOAD_LENGTH)).ok_or(Reject::Truncated)?;
+    let address = at.wrapping_add(if destination { DESTINATION } else { SOURCE });
+    let address = bytes.array::<16>(address).ok_or(Reject::Truncated)?;
+    Ok(Header {
+        next_header,
+        scope: scope::of_ipv6(&address),
+        payload,
+        claimed_end: payload.wrapping_add(usize::from(length)),
+    })
+}
+
+/// Whether this number names an extension header that has a length.
+#[inline(always)]
+pub const fn is_extension(next_header: u8) -> bool {
+    matches!(
+        next_header,
+        HOP_BY_HOP
+            | ROUTING
+            | FRAGMENT
+            | AUTHENTICATION
+            | DESTINATION_OPTIONS
+            | MOBILITY
+            | HIP
+            | SHIM6
+    )
+}
+
+/// Walks the extension headers from `at` on. `fragments` counts the fragment
+/// headers that were met, even when the chain turns out to be broken.
+#[inline(always)]
+pub fn walk<B: Bytes + ?Sized>(
+    bytes: &B,
+    next_header: u8,
+    at: usize,
+    fragments: &mut u8,
+) -> Result<Chain, Reject> {
+    let mut chain =
+        Chain { protocol: next_header, payload: at, later_fragment: false, first_fragment: false };
+    for _ in 0..MAX_EXTENSION_HEADERS {
+        if !is_extension(chain.protocol) {
+            return Ok(chain);
+        }
+        let [next, length, offset_high, offset_low, _, _, _, _] =
+            bytes.array::<8>(chain.payload).ok_or(Reject::Truncated)?;
+        let header_len = match chain.protocol {
+            FRAGMENT => {
+                let offset = u16::from_be_bytes([offset_high, offset_low]);
+                *fragments = fragments.wrapping_add(1);
+                chain.first_fragment |= offset & MORE_FRAGMENTS != 0;
+                if offset & FRAGMENT_OFFSET != 0 {
+                    chain.later_fragment = true;
+                    return Ok(chain);
+                }
+                8
+            }
+            // In units of 4 bytes, minus 2 (RFC 4302, section 2.2).
+            AUTHENTICATION => usize::from(length).wrapping_add(2).wrapping_mul(4),
+            _ => usize::from(length).wrapping_add(1).wrapping_mul(8),
+        };
+        chain.protocol = next;
+        chain.payload = chain.payload.wrapping_add(header_len);
+    }
+    if is_extension(chain.protocol) { Err(Reject::ExtHeaderLimit) } else { Ok(chain) }
+}

@@ -1,0 +1,36 @@
+//! VLAN tags: IEEE 802.1Q, 802.1ad and the older 0x9100.
+
+use super::Payload;
+use crate::{bytes::Bytes, reject::Reject};
+
+/// Tags that are opened; what lies behind more of them is not IP to netmon.
+pub const MAX_TAGS: usize = 4;
+
+const TAG_LEN: usize = 4;
+const INNER_ETHERTYPE: usize = 2;
+
+/// Whether a frame with this EtherType goes on with a tag.
+#[inline(always)]
+pub const fn is_tag(ethertype: u16) -> bool {
+    matches!(ethertype, 0x8100 | 0x88a8 | 0x9100)
+}
+
+/// Skips the tags in front of a payload. `tags` counts them even when the frame
+/// ends within the next one.
+#[inline(always)]
+pub fn skip<B: Bytes + ?Sized>(
+    bytes: &B,
+    mut payload: Payload,
+    tags: &mut u8,
+) -> Result<Payload, Reject> {
+    for _ in 0..MAX_TAGS {
+        if !is_tag(payload.ethertype) {
+            break;
+        }
+        payload.ethertype =
+            bytes.be16(payload.at.wrapping_add(INNER_ETHERTYPE)).ok_or(Reject::Truncated)?;
+        payload.at = payload.at.wrapping_add(TAG_LEN);
+        *tags = tags.wrapping_add(1);
+    }
+    Ok(payload)
+}

@@ -1,0 +1,119 @@
+//! Detectors: pure judgements over rates, one file each.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::section::{Key, Section},
+    rates::VantageRates,
+};
+
+/// How bad a red flag is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Look at it today.
+    Warning,
+    /// Look at it now.
+    Critical,
+}
+
+impl Severity {
+    /// Every severity, mildest first.
+    pub const ALL: [Self; 2] = [Self::Warning, Self::Critical];
+
+    /// Label value.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// What a detector's input is made of. Where it is missing or contradicted, the
+/// detector is blind, which is not the same as quiet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Packets, counted at every device of a vantage.
+    Packets,
+}
+
+/// What a detector says of one vantage at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The figure that is judged, in the unit of the thresholds.
+    pub statistic: f64,
+    /// Statistic over warning threshold, other conditions included: a warning
+    /// is due from 1.0 on.
+    pub warning: f64,
+    /// The same for critical.
+    pub critical: f64,
+    /// The evidence in words, for people. Numbers only, nothing that a packet
+    /// could have written.
+    pub detail: String,
+}
+
+/// A red flag: what it watches and when it speaks.
+pub trait Detector: Send {
+    /// Its name in configuration, metrics, JSON, rules and runbooks.
+    fn name(&self) -> &'static str;
+
+    /// What it must be able to see.
+    fn signal(&self) -> Signal;
+
+    /// How much of the past the statistic covers; also the pace at which a
+    /// raised flag is cleared.
+    fn span(&self) -> Duration;
+
+    /// The statistic from which a severity is due.
+    fn threshold(&self, severity: Severity) -> f64;
+
+    /// Judges one vantage.
+    fn judge(&self, rates: &VantageRates<'_>) -> Verdict;
+}
+
+/// Declares the detectors: one word here is all that a new file needs.
+macro_rules! detectors {
+    ($($name:ident),+ $(,)?) => {
+        $(pub mod $name;)+
+
+        /// One section per detector, `[detectors.<name>]`.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Config {
+            $(#[doc = concat!("Configuration of `", stringify!($name), "`.")] pub $name: $name::Config,)+
+        }
+
+        /// The names of all detectors, enabled or not.
+        pub const NAMES: &[&str] = &[$(stringify!($name)),+];
+
+        /// Documentation of every detector section, in the order of [`NAMES`].
+        pub const SECTIONS: &[(&str, &[&str], &[Key])] = &[$((
+            stringify!($name),
+            <$name::Config as Section>::DOC,
+            <$name::Config as Section>::KEYS,
+        )),+];
+
+        /// The detectors that `config` enables.
+        pub fn enabled(config: &Config) -> Vec<Box<dyn Detector>> {
+            let mut detectors: Vec<Box<dyn Detector>> = Vec::new();
+            $(if config.$name.enabled {
+                detectors.push(Box::new($name::Watch(config.$name.clone())));
+            })+
+            detectors
+        }
+    };
+}
+
+detectors! {
+    rst_storm,
+    stealth_scan,
+    syn_flood,
+}
+
+/// `part / whole`, and 0 where there is no whole.
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}

@@ -1,0 +1,75 @@
+//! Connection requests that hardly anyone answers: a flood that means to fill
+//! the listeners' queues, or a scan that is fast enough to be one.
+//!
+//! The requests of one second are held against the answers of that second and
+//! the next, so that a slow path does not look like silence. Known false
+//! positives: a service that just went away under full load, which is worth
+//! the same look.
+
+use std::time::Duration;
+
+use netmon_common::abi::labels::TcpFlag;
+
+use super::{Detector, Severity, Signal, Verdict, share};
+use crate::{
+    config::section::section,
+    rates::{VantageRates, Window},
+};
+
+section! {
+    /// Connection requests (SYN) that hardly anyone answers (SYN-ACK).
+    pub struct Config {
+        /// Whether to judge at all.
+        enabled: bool = true;
+        /// Requests in one second for a warning.
+        warning: f64 = 100.0;
+        /// Requests in one second for a critical flag.
+        critical: f64 = 1000.0;
+        /// Share of requests that must be without an answer, above 0 and below 1.
+        unanswered: f64 = 0.5;
+    }
+}
+
+/// Requests are judged once their answers had a second to come.
+const REQUESTS: Window = Window::before(1, 1);
+const ANSWERS: Window = Window::last(2);
+
+/// The detector.
+pub struct Watch(pub Config);
+
+impl Detector for Watch {
+    fn name(&self) -> &'static str {
+        "syn_flood"
+    }
+
+    fn signal(&self) -> Signal {
+        Signal::Packets
+    }
+
+    fn span(&self) -> Duration {
+        ANSWERS.span
+    }
+
+    fn threshold(&self, severity: Severity) -> f64 {
+        match severity {
+            Severity::Warning => self.0.warning,
+            Severity::Critical => self.0.critical,
+        }
+    }
+
+    fn judge(&self, rates: &VantageRates<'_>) -> Verdict {
+        let requests = rates.received(REQUESTS, |tally| tally.flag(TcpFlag::Syn));
+        let answers = rates.sent(ANSWERS, |tally| tally.flag(TcpFlag::Synack));
+        let unanswered = share(requests.saturating_sub(answers), requests);
+        let one_sided = unanswered / self.0.unanswered;
+        // Exactly half unanswered is not "under half answered": a burst of
+        // requests that is still being answered stays quiet.
+        let one_sided = if unanswered > self.0.unanswered { one_sided } else { one_sided.min(0.99) };
+        Verdict {
+            statistic: requests as f64,
+            warning: (requests as f64 / self.0.warning).min(one_sided),
+            critical: (requests as f64 / self.0.critical).min(one_sided),
+            detail: format!("{requests} SYN in 1 s, {answers} SYN-ACK in answer"),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! netmon: a daemon that counts a host's traffic in the kernel, judges it, and
+//! serves it to Prometheus.
+//!
+//! Data flows one way: a [`source`] makes [`snapshot`]s, [`rates`] remembers
+//! them, [`detect`] judges, [`redflag`] decides what is raised, and the
+//! [`view`] of it all is published for [`metrics`] and HTTP to read.
+
+pub mod config;
+pub mod detect;
+pub mod rates;
+pub mod redflag;
+pub mod snapshot;
+pub mod source;
+pub mod view;

@@ -1,0 +1,3 @@
+//! The `netmon` binary.
+
+fn main() {}

@@ -1,0 +1,188 @@
+//! Everything that was counted up to one moment: summed over CPUs, immutable.
+
+use std::{fmt, time::Duration};
+
+use netmon_common::abi::{labels::Direction, tally::Tally, tcp::TcpEvents};
+
+/// From where a device sees the traffic of the host. Within one vantage and
+/// direction nothing is counted twice; vantages are never added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Vantage {
+    /// Where traffic enters or leaves the host.
+    Boundary,
+    /// Ports of containers and guests.
+    Internal,
+    /// The loopback device.
+    Loopback,
+}
+
+impl Vantage {
+    /// Every vantage.
+    pub const ALL: [Self; 3] = [Self::Boundary, Self::Internal, Self::Loopback];
+
+    /// Label value.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Boundary => "boundary",
+            Self::Internal => "internal",
+            Self::Loopback => "loopback",
+        }
+    }
+}
+
+impl fmt::Display for Vantage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+/// What was counted in both directions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// What was received.
+    pub ingress: Tally,
+    /// What was sent.
+    pub egress: Tally,
+}
+
+impl Traffic {
+    /// Nothing counted.
+    pub const ZERO: Self = Self { ingress: Tally::ZERO, egress: Tally::ZERO };
+
+    /// The counters of one direction.
+    pub const fn of(&self, direction: Direction) -> &Tally {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        }
+    }
+
+    /// Adds other traffic to this.
+    pub fn add(&mut self, other: &Self) {
+        self.ingress.add(&other.ingress);
+        self.egress.add(&other.egress);
+    }
+}
+
+/// The cumulative traffic of every vantage. It never falls: devices that
+/// vanished are still in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vantages {
+    /// See [`Vantage::Boundary`].
+    pub boundary: Traffic,
+    /// See [`Vantage::Internal`].
+    pub internal: Traffic,
+    /// See [`Vantage::Loopback`].
+    pub loopback: Traffic,
+}
+
+impl Vantages {
+    /// Nothing counted.
+    pub const ZERO: Self =
+        Self { boundary: Traffic::ZERO, internal: Traffic::ZERO, loopback: Traffic::ZERO };
+
+    /// The traffic of one vantage.
+    pub const fn of(&self, vantage: Vantage) -> &Traffic {
+        match vantage {
+            Vantage::Boundary => &self.boundary,
+            Vantage::Internal => &self.internal,
+            Vantage::Loopback => &self.loopback,
+        }
+    }
+
+    /// The traffic of one vantage, to add to it.
+    pub const fn of_mut(&mut self, vantage: Vantage) -> &mut Traffic {
+        match vantage {
+            Vantage::Boundary => &mut self.boundary,
+            Vantage::Internal => &mut self.internal,
+            Vantage::Loopback => &mut self.loopback,
+        }
+    }
+}
+
+/// One network device and its traffic.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// Its name as text. Bytes of the name that are not valid UTF-8 are written
+    /// as `\xNN`, so that two devices never share a text.
+    pub name: String,
+    /// Its index in the kernel.
+    pub ifindex: u32,
+    /// Whether it is administratively up and has a carrier.
+    pub up: bool,
+    /// Speed in bytes per second, where the driver reports one.
+    pub speed: Option<u64>,
+    /// Its vantage; none for stacked devices (bond, bridge, VLAN, macvlan).
+    pub vantage: Option<Vantage>,
+    /// Whether packets are counted in both directions, or why not.
+    pub counting: Result<(), String>,
+    /// Whether the name was listed in the configuration without a wildcard.
+    pub listed: bool,
+    /// How often it went down since netmon watches it.
+    pub flaps: u64,
+    /// Packets that the device dropped, by direction and kind.
+    pub drops: Drops,
+    /// Its traffic.
+    pub traffic: Traffic,
+}
+
+/// Drops that a driver reports (`rtnl_link_stats64`), in packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drops {
+    /// `rx_dropped`.
+    pub ingress_driver: u64,
+    /// `rx_fifo_errors`.
+    pub ingress_fifo: u64,
+    /// `rx_missed_errors`.
+    pub ingress_missed: u64,
+    /// `tx_dropped`.
+    pub egress_driver: u64,
+    /// `tx_fifo_errors`.
+    pub egress_fifo: u64,
+}
+
+/// Counters of which only those words were measured that a hook feeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// The counters.
+    pub events: TcpEvents,
+    /// Which words of the counters have a source. The others are absent, not 0.
+    pub fed: [bool; TcpEvents::WORDS],
+}
+
+impl Measured {
+    /// Nothing has a source.
+    pub const ABSENT: Self = Self { events: TcpEvents::ZERO, fed: [false; TcpEvents::WORDS] };
+}
+
+/// Everything that was counted up to `at`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Monotonic time since the source started; packet time in a replay.
+    pub at: Duration,
+    /// Whether ingress and egress are told apart. A capture file does not say:
+    /// all of its traffic counts as ingress.
+    pub directed: bool,
+    /// The devices that exist now, by name.
+    pub devices: Vec<Device>,
+    /// Traffic of devices that have no counters of their own.
+    pub other_devices: Traffic,
+    /// Traffic by vantage.
+    pub vantages: Vantages,
+    /// Events of the host's TCP stack.
+    pub tcp: Measured,
+}
+
+impl Snapshot {
+    /// A snapshot before anything was counted.
+    pub fn empty(at: Duration) -> Self {
+        Self {
+            at,
+            directed: true,
+            devices: Vec::new(),
+            other_devices: Traffic::ZERO,
+            vantages: Vantages::ZERO,
+            tcp: Measured::ABSENT,
+        }
+    }
+}

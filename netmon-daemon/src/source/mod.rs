@@ -1,0 +1,19 @@
+//! Where snapshots come from: the kernel, capture files, or a script.
+
+use crate::snapshot::Snapshot;
+
+/// Something that counts packets and can be asked for the counts.
+pub trait Source {
+    /// What can go wrong.
+    type Error;
+
+    /// Everything counted up to now, or `None` when the source has ended.
+    ///
+    /// A live source answers with the present; a capture advances by one tick
+    /// of packet time.
+    ///
+    /// # Errors
+    ///
+    /// When the counters cannot be read.
+    fn snapshot(&mut self) -> Result<Option<Snapshot>, Self::Error>;
+}
