@@ -105,8 +105,11 @@ fn account_transport(tally: &mut Tally, packet: &Packet, n: u64) {
             let cell = version.wrapping_mul(classes).wrapping_add(class.index());
             bump(&mut tally.icmp_messages, cell, n);
         }
-        Transport::Dns { kind, claimed_len } => {
+        Transport::Dns { kind, claimed_len, mdns } => {
             add(&mut tally.dns_datagrams, n);
+            if mdns {
+                add(&mut tally.mdns_packets, n);
+            }
             tally.dns_message_bytes.observe(&DNS_SIZE_BOUNDS, u64::from(claimed_len));
             let version = packet.ip_version().index();
             match kind {

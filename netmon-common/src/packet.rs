@@ -57,8 +57,10 @@ pub enum Transport {
         kind: dns::Kind,
         /// Length of the message as UDP claims it, in bytes.
         claimed_len: u16,
+        /// Whether the other port is 5353.
+        mdns: bool,
     },
-    /// A UDP datagram with port 5353 on either side.
+    /// A UDP datagram with port 5353 on one side and not 53 on the other.
     Mdns,
     /// An ICMP message.
     Icmp(IcmpClass),
@@ -267,7 +269,8 @@ impl Next {
 fn datagram<B: Bytes + ?Sized>(bytes: &B, at: usize, header: udp::Header) -> Transport {
     if header.has_port(dns::PORT) {
         let kind = dns::parse(bytes, at.wrapping_add(usize::from(udp::HEADER_LEN)));
-        Transport::Dns { kind, claimed_len: header.claimed_payload_len }
+        let mdns = header.has_port(dns::MDNS_PORT);
+        Transport::Dns { kind, claimed_len: header.claimed_payload_len, mdns }
     } else if header.has_port(dns::MDNS_PORT) {
         Transport::Mdns
     } else {

@@ -8,7 +8,7 @@ labels! {
     pub enum Reject {
         /// The frame ends before a header that it announces.
         Truncated = "truncated",
-        /// The first fragment is too short for its transport header.
+        /// The first fragment ends before or within its transport header.
         TinyFragment = "tiny_fragment",
         /// The IP version field contradicts the link layer.
         IpVersion = "ip_version",

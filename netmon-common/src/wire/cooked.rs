@@ -15,9 +15,10 @@ pub fn parse_v1<B: Bytes + ?Sized>(bytes: &B) -> Result<Payload, Reject> {
     Ok(Payload { ethertype, at: V1_LEN })
 }
 
-/// Reads a version 2 header.
+/// Reads a version 2 header, which ends far behind its protocol field.
 #[inline(always)]
 pub fn parse_v2<B: Bytes + ?Sized>(bytes: &B) -> Result<Payload, Reject> {
+    bytes.byte(V2_LEN - 1).ok_or(Reject::Truncated)?;
     let ethertype = bytes.be16(V2_PROTOCOL).ok_or(Reject::Truncated)?;
     Ok(Payload { ethertype, at: V2_LEN })
 }

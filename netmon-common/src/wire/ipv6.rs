@@ -109,8 +109,10 @@ pub fn walk<B: Bytes + ?Sized>(
         if !is_extension(chain.protocol) {
             return Ok(chain);
         }
+        // A first fragment must hold the whole chain (RFC 7112).
+        let cut = if chain.first_fragment { Reject::TinyFragment } else { Reject::Truncated };
         let [next, length, offset_high, offset_low, _, _, _, _] =
-            bytes.array::<8>(chain.payload).ok_or(Reject::Truncated)?;
+            bytes.array::<8>(chain.payload).ok_or(cut)?;
         let header_len = match chain.protocol {
             FRAGMENT => {
                 let offset = u16::from_be_bytes([offset_high, offset_low]);
