@@ -4,13 +4,16 @@
 //! 0.7 for two windows, and one that comes back within ten minutes is shown but
 //! not announced again. Time is an argument.
 
+mod board;
+mod episode;
+#[cfg(test)]
+mod trial;
+
 use std::time::Duration;
 
-use crate::{
-    detect::{Detector, Severity, Verdict},
-    rates::Rates,
-    snapshot::Vantage,
-};
+pub use board::Board;
+
+use crate::{detect::Severity, snapshot::Vantage};
 
 /// A score below which a raised flag begins to clear.
 pub const CLEAR_BELOW: f64 = 0.7;
@@ -70,11 +73,12 @@ pub enum Transition {
 pub struct Status {
     /// The detector.
     pub detector: &'static str,
-    /// Its highest warning score over the vantages: 1.0 fires.
+    /// Its highest warning score over the vantages: 1.0 fires. NaN while it is
+    /// blind everywhere: what is not measured is not 0.
     pub score: f64,
     /// The thresholds for warning and critical.
     pub thresholds: [f64; 2],
-    /// Whether its input can be trusted; else it is blind.
+    /// Whether its input can be trusted at every vantage; else it is blind.
     pub trusted: bool,
     /// Whether a flag is raised, by severity (warning, critical).
     pub active: [bool; 2],

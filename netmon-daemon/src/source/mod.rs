@@ -1,5 +1,7 @@
 //! Where snapshots come from: the kernel, capture files, or a script.
 
+pub mod scripted;
+
 use crate::snapshot::Snapshot;
 
 /// Something that counts packets and can be asked for the counts.

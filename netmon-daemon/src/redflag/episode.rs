@@ -1,0 +1,242 @@
+//! The life of one red flag: raised, calming down, ended, come back.
+//!
+//! Knows one detector at one vantage and nothing of the others. Invariant: a
+//! verdict that does not reach its threshold never raises, and a raised flag
+//! ends only after `CLEAR_WINDOWS` windows of calm that were seen.
+
+use std::time::Duration;
+
+use super::{CLEAR_BELOW, CLEAR_WINDOWS, COOLDOWN, KEEP_ENDED, RedFlag, Transition};
+use crate::{
+    detect::{Detector, Severity, Verdict},
+    snapshot::Vantage,
+};
+
+/// One verdict and its circumstances.
+#[derive(Clone, Copy)]
+pub(super) struct Sighting<'a> {
+    /// Who judged.
+    pub(super) detector: &'a dyn Detector,
+    /// What was judged.
+    pub(super) vantage: Vantage,
+    /// When.
+    pub(super) now: Duration,
+    /// Since when anything is seen at all.
+    pub(super) started: Duration,
+    /// The judgement, its scores finite.
+    pub(super) verdict: &'a Verdict,
+}
+
+/// The flags of one detector at one vantage.
+#[derive(Default)]
+pub(super) struct Spot {
+    /// The flag that is raised, or the last one that was.
+    current: Option<Episode>,
+    /// Flags before it that are still listed. As a new flag needs the cooldown
+    /// to pass, there are never more than `KEEP_ENDED / COOLDOWN + 1`.
+    earlier: Vec<Episode>,
+}
+
+struct Episode {
+    flag: RedFlag,
+    /// The worst severity that was announced.
+    announced: Severity,
+    /// Since when the score is below `CLEAR_BELOW`.
+    calm_since: Option<Duration>,
+    ended_at: Duration,
+}
+
+impl Spot {
+    /// Takes a verdict; `next_id` is used up when it begins a new flag.
+    pub(super) fn judge(
+        &mut self,
+        sighting: Sighting<'_>,
+        next_id: &mut u64,
+    ) -> Option<Transition> {
+        let due = due(sighting.verdict);
+        match (&mut self.current, due) {
+            (Some(episode), due) if episode.flag.active => episode.go_on(sighting, due),
+            (_, None) => None,
+            (Some(episode), Some(severity)) if episode.is_cooling(sighting.now) => {
+                Some(episode.come_back(sighting, severity))
+            }
+            (_, Some(severity)) => {
+                self.earlier.extend(self.current.take());
+                self.earlier.retain(|episode| episode.is_listed(sighting.now));
+                let episode = Episode::begin(sighting, severity, *next_id);
+                *next_id += 1;
+                let raised = Transition::Raised(episode.flag.clone());
+                self.current = Some(episode);
+                Some(raised)
+            }
+        }
+    }
+
+    /// The flag that is raised.
+    pub(super) fn active(&self) -> Option<&RedFlag> {
+        self.current.as_ref().map(|episode| &episode.flag).filter(|flag| flag.active)
+    }
+
+    /// The flags that are raised or ended within `KEEP_ENDED`.
+    pub(super) fn listed(&self, now: Duration) -> impl Iterator<Item = &RedFlag> {
+        let episodes = self.current.iter().chain(&self.earlier);
+        episodes.filter(move |episode| episode.is_listed(now)).map(|episode| &episode.flag)
+    }
+}
+
+impl Episode {
+    fn begin(sighting: Sighting<'_>, severity: Severity, id: u64) -> Self {
+        let Sighting { detector, vantage, now, started, verdict } = sighting;
+        let flag = RedFlag {
+            id,
+            detector: detector.name(),
+            severity,
+            vantage,
+            active: true,
+            first_seen: now.saturating_sub(detector.span()).max(started),
+            raised_at: now,
+            last_seen: now,
+            statistic: verdict.statistic,
+            threshold: detector.threshold(severity),
+            detail: verdict.detail.clone(),
+        };
+        Self { flag, announced: severity, calm_since: None, ended_at: now }
+    }
+
+    /// Brings an active flag up to date.
+    fn go_on(&mut self, sighting: Sighting<'_>, due: Option<Severity>) -> Option<Transition> {
+        let Sighting { detector, now, verdict, .. } = sighting;
+        if verdict.statistic > self.flag.statistic {
+            self.flag.statistic = verdict.statistic;
+            self.flag.detail.clone_from(&verdict.detail);
+        }
+        if let Some(severity) = due {
+            self.flag.last_seen = now;
+            self.calm_since = None;
+            if severity > self.flag.severity {
+                self.flag.severity = severity;
+                self.flag.threshold = detector.threshold(severity);
+                return Some(self.announce());
+            }
+        } else if verdict.warning >= CLEAR_BELOW {
+            self.calm_since = None;
+        } else {
+            let calm_since = *self.calm_since.get_or_insert(now);
+            if now.saturating_sub(calm_since) >= detector.span() * CLEAR_WINDOWS {
+                self.flag.active = false;
+                self.ended_at = now;
+                return Some(Transition::Cleared(self.flag.clone()));
+            }
+        }
+        None
+    }
+
+    /// Raises an ended flag again: the same flag, with the evidence of now.
+    fn come_back(&mut self, sighting: Sighting<'_>, severity: Severity) -> Transition {
+        let Sighting { detector, now, verdict, .. } = sighting;
+        self.calm_since = None;
+        self.flag.active = true;
+        self.flag.severity = severity;
+        self.flag.last_seen = now;
+        self.flag.statistic = verdict.statistic;
+        self.flag.threshold = detector.threshold(severity);
+        self.flag.detail.clone_from(&verdict.detail);
+        self.announce()
+    }
+
+    /// Only what is worse than all that was said of this flag is worth saying.
+    fn announce(&mut self) -> Transition {
+        if self.flag.severity > self.announced {
+            self.announced = self.flag.severity;
+            Transition::Raised(self.flag.clone())
+        } else {
+            Transition::Suppressed(self.flag.clone())
+        }
+    }
+
+    fn is_cooling(&self, now: Duration) -> bool {
+        now.saturating_sub(self.ended_at) < COOLDOWN
+    }
+
+    fn is_listed(&self, now: Duration) -> bool {
+        self.flag.active || now.saturating_sub(self.ended_at) < KEEP_ENDED
+    }
+}
+
+/// The severity that a verdict calls for.
+fn due(verdict: &Verdict) -> Option<Severity> {
+    if verdict.critical >= 1.0 {
+        Some(Severity::Critical)
+    } else if verdict.warning >= 1.0 {
+        Some(Severity::Warning)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use super::*;
+    use crate::redflag::trial::{Host, board};
+
+    /// Second, id, what happened, severity.
+    type Event = (u64, u64, &'static str, &'static str);
+
+    fn words(transition: &Transition) -> (u64, &'static str, &'static str) {
+        let (word, flag) = match transition {
+            Transition::Raised(flag) => ("raised", flag),
+            Transition::Cleared(flag) => ("cleared", flag),
+            Transition::Suppressed(flag) => ("suppressed", flag),
+        };
+        (flag.id, word, flag.severity.label())
+    }
+
+    /// What happens to a flag with the threshold 10. The script says for how many
+    /// seconds how many packets arrive in each.
+    fn story(script: &[(u64, u64)]) -> Vec<Event> {
+        let (mut host, mut board) = (Host::new(), board(&["mdns"], 10.0));
+        assert_eq!(board.judge(&host.rates, |_, _| true), []);
+        let mut story = Vec::new();
+        for packets in script.iter().flat_map(|(seconds, packets)| {
+            std::iter::repeat_n(*packets, usize::try_from(*seconds).unwrap())
+        }) {
+            let rates = host.second(packets, &[Vantage::Boundary]);
+            for transition in board.judge(rates, |_, _| true) {
+                let (id, word, severity) = words(&transition);
+                story.push((rates.now().as_secs(), id, word, severity));
+            }
+        }
+        story
+    }
+
+    #[test]
+    fn flags_live_by_the_score() {
+        let (w, c) = ("warning", "critical");
+        #[rustfmt::skip]
+        let cases: &[(&str, &[(u64, u64)], &[Event])] = &[
+            ("below the threshold", &[(9, 9)], &[]),
+            ("at the threshold", &[(9, 10)], &[(1, 1, "raised", w)]),
+            ("at ten times the threshold", &[(9, 100)], &[(1, 1, "raised", c)]),
+            ("worse at once", &[(2, 10), (2, 100)], &[(1, 1, "raised", w), (3, 1, "raised", c)]),
+            ("better is not announced", &[(2, 100), (5, 10)], &[(1, 1, "raised", c)]),
+            ("cleared after two windows", &[(1, 10), (3, 6)], &[(1, 1, "raised", w), (4, 1, "cleared", w)]),
+            ("not yet two windows", &[(1, 10), (2, 6)], &[(1, 1, "raised", w)]),
+            ("at 0.7 not calm", &[(1, 10), (9, 7)], &[(1, 1, "raised", w)]),
+            ("calm interrupted", &[(1, 10), (2, 0), (1, 7), (2, 0)], &[(1, 1, "raised", w)]),
+            ("back within the cooldown", &[(1, 10), (601, 0), (1, 10)],
+                &[(1, 1, "raised", w), (4, 1, "cleared", w), (603, 1, "suppressed", w)]),
+            ("back after the cooldown", &[(1, 10), (602, 0), (1, 10)],
+                &[(1, 1, "raised", w), (4, 1, "cleared", w), (604, 2, "raised", w)]),
+            ("back and worse", &[(1, 10), (3, 0), (1, 100)],
+                &[(1, 1, "raised", w), (4, 1, "cleared", w), (5, 1, "raised", c)]),
+            ("back, then worse", &[(1, 10), (3, 0), (1, 10), (1, 100)],
+                &[(1, 1, "raised", w), (4, 1, "cleared", w), (5, 1, "suppressed", w), (6, 1, "raised", c)]),
+            ("back, then as bad as before", &[(1, 100), (3, 0), (1, 10), (1, 100)],
+                &[(1, 1, "raised", c), (4, 1, "cleared", c), (5, 1, "suppressed", w), (6, 1, "suppressed", c)]),
+        ];
+        for (name, script, expected) in cases {
+            assert_eq!(story(script), *expected, "{name}");
+        }
+    }
+}
