@@ -90,11 +90,12 @@ pub fn account(tally: &mut Tally, packet: &Packet, volume: &Volume) {
     let cell = host_cell(packet.scope, packet.class());
     bump(&mut tally.host_packets, cell, n);
     bump(&mut tally.host_bytes, cell, volume.bytes);
-    account_transport(tally, packet, n);
+    account_transport(tally, packet, volume);
 }
 
 #[inline(always)]
-fn account_transport(tally: &mut Tally, packet: &Packet, n: u64) {
+fn account_transport(tally: &mut Tally, packet: &Packet, volume: &Volume) {
+    let n = volume.segments;
     match packet.transport {
         Transport::None | Transport::Udp => {}
         Transport::Tcp { flags } => account_flags(tally, flags, n),
@@ -110,7 +111,7 @@ fn account_transport(tally: &mut Tally, packet: &Packet, n: u64) {
             if mdns {
                 add(&mut tally.mdns_packets, n);
             }
-            tally.dns_message_bytes.observe(&DNS_SIZE_BOUNDS, u64::from(claimed_len));
+            account_message_sizes(tally, packet, u64::from(claimed_len), volume);
             let version = packet.ip_version().index();
             match kind {
                 Kind::Short => {}
@@ -123,6 +124,23 @@ fn account_transport(tally: &mut Tally, packet: &Packet, n: u64) {
             }
         }
     }
+}
+
+/// Counts the sizes of DNS messages: as UDP claims the one, or, where UDP claims
+/// the sum of merged datagrams, by the packets on the wire.
+#[inline(always)]
+fn account_message_sizes(tally: &mut Tally, packet: &Packet, claimed_len: u64, volume: &Volume) {
+    let sizes = &mut tally.dns_message_bytes;
+    if volume.segments <= 1 {
+        sizes.observe(&DNS_SIZE_BOUNDS, claimed_len);
+        return;
+    }
+    let headers = u64::from(packet.headers);
+    let before_last = volume.segments.wrapping_sub(1);
+    let each = volume.segment_bytes.saturating_sub(headers);
+    sizes.count(&DNS_SIZE_BOUNDS, each, before_last);
+    add(&mut sizes.sum, each.wrapping_mul(before_last));
+    sizes.observe(&DNS_SIZE_BOUNDS, volume.last_bytes.saturating_sub(headers));
 }
 
 /// The bits that tell a plain segment: PSH is left out, it says nothing.

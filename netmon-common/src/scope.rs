@@ -11,7 +11,7 @@ labels! {
         LinkLocal = "link_local",
         /// RFC 1918, shared space 100.64.0.0/10 (RFC 6598) and `fc00::/7`.
         Private = "private",
-        /// 224.0.0.0/4, 255.255.255.255 and `ff00::/8`.
+        /// 224.0.0.0/4, 240.0.0.0/4 (limited broadcast and reserved) and `ff00::/8`.
         Multicast = "multicast",
         /// Everything else, and frames without an IP address.
         Public = "public",

@@ -1,0 +1,107 @@
+//! Parser and counting rules against the second opinion, over seeds, all their
+//! truncations, and random frames.
+
+mod generate;
+#[path = "../oracle/mod.rs"]
+mod oracle;
+#[path = "../seed/mod.rs"]
+mod seed;
+
+use std::collections::BTreeSet;
+
+use netmon_common::{
+    abi::{labels::Class, tally::Tally},
+    account::{Volume, account},
+    packet::{Link, Remote, Transport, parse},
+    reject::Reject,
+};
+use proptest::prelude::*;
+
+#[test]
+fn seeds_and_all_their_truncations() {
+    for seed in seed::all() {
+        for len in 0..=seed.bytes.len() {
+            for remote in [Remote::Source, Remote::Destination] {
+                let volume = Volume::packet(seed.bytes.len() as u64);
+                oracle::check(&seed.bytes[..len], seed.link, remote, &volume);
+            }
+        }
+    }
+}
+
+#[test]
+fn seeds_of_another_link_type() {
+    for seed in seed::all() {
+        for link in Link::ALL {
+            oracle::check(&seed.bytes, *link, Remote::Source, &Volume::packet(60));
+        }
+    }
+}
+
+#[test]
+fn seeds_have_unique_names_and_reach_every_outcome() {
+    let mut names = BTreeSet::new();
+    let mut classes = BTreeSet::new();
+    let mut rejects = BTreeSet::new();
+    for seed in seed::all() {
+        assert!(seed.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'), "{}", seed.name);
+        for len in 0..=seed.bytes.len() {
+            let packet = parse(&seed.bytes[..len], seed.link, Remote::Source);
+            match packet.reject {
+                None => classes.insert(packet.class()),
+                Some(reject) => rejects.insert(reject),
+            };
+        }
+        assert!(names.insert(seed.name.clone()), "{} twice", seed.name);
+    }
+    assert_eq!(classes, Class::ALL.iter().copied().collect());
+    assert_eq!(rejects, Reject::ALL.iter().copied().collect());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 4096,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn random_frames((frame, link, remote) in generate::frame(), volume in generate::volume()) {
+        oracle::check(&frame, link, remote, &volume);
+    }
+
+    #[test]
+    fn counting_many_is_the_sum_of_counting_each(
+        frames in proptest::collection::vec((generate::frame(), generate::volume()), 1..12),
+    ) {
+        let mut together = Tally::ZERO;
+        let mut sum = Tally::ZERO;
+        let mut segments = 0;
+        for ((frame, link, remote), volume) in frames {
+            let packet = parse(frame.as_slice(), link, remote);
+            let mut alone = Tally::ZERO;
+            account(&mut alone, &packet, &volume);
+            account(&mut together, &packet, &volume);
+            sum.add(&alone);
+            segments += volume.segments;
+        }
+        prop_assert_eq!(together, sum);
+        prop_assert_eq!(together.unexplained(), 0);
+        prop_assert_eq!(together.packets(), segments);
+    }
+
+    #[test]
+    fn bytes_behind_the_headers_change_nothing(
+        (frame, link, remote) in generate::frame(),
+        tail in proptest::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let packet = parse(frame.as_slice(), link, remote);
+        // A DNS message may be cut before its response code, anything else that
+        // was classed was read whole.
+        if packet.reject.is_some() || matches!(packet.transport, Transport::Dns { .. }) {
+            return Ok(());
+        }
+        let longer = [frame.as_slice(), &tail].concat();
+        prop_assert_eq!(parse(longer.as_slice(), link, remote), packet);
+    }
+}
