@@ -3,14 +3,11 @@
 use crate::{
     abi::{
         histogram::{DNS_SIZE_BOUNDS, PACKET_SIZE_BOUNDS},
-        labels::{Protocol, TcpFlag},
+        labels::{IcmpClass, Protocol, Rcode, TcpFlag},
         tally::{Tally, host_cell},
     },
     packet::{Packet, Transport},
-    wire::{
-        dns::Kind,
-        tcp::{ACK, FIN, PSH, RST, SYN, URG},
-    },
+    wire::tcp::{ACK, FIN, PSH, RST, SYN, URG},
 };
 
 /// How much one buffer of the kernel was on the wire.
@@ -57,7 +54,7 @@ impl Volume {
 
 /// Counts one packet.
 #[inline(always)]
-pub fn account(tally: &mut Tally, packet: &Packet, volume: &Volume) {
+pub fn account(tally: &mut Tally, packet: Packet, volume: &Volume) {
     let n = volume.segments;
     let sizes = &mut tally.packet_size_bytes;
     sizes.count(&PACKET_SIZE_BOUNDS, volume.last_bytes, 1);
@@ -66,62 +63,47 @@ pub fn account(tally: &mut Tally, packet: &Packet, volume: &Volume) {
     }
     add(&mut sizes.sum, volume.bytes);
 
-    if packet.vlan_tags > 0 {
+    if packet.vlan_tags() > 0 {
         add(&mut tally.vlan_packets, n);
     }
-    if packet.fragments > 0 {
-        bump(
-            &mut tally.fragments,
-            packet.ip_version().index(),
-            n.wrapping_mul(u64::from(packet.fragments)),
-        );
-        if packet.tiny_first_fragment {
+    if packet.fragments() > 0 {
+        bump(&mut tally.fragments, packet.ip_version_index(), n.wrapping_mul(packet.fragments()));
+        if packet.is_tiny_first_fragment() {
             add(&mut tally.tiny_first_fragments, n);
         }
     }
-    if let Some(reject) = packet.reject {
-        bump(&mut tally.rejected_packets, reject.index(), n);
-        bump(&mut tally.rejected_families, packet.family.index(), n);
-        if !matches!(packet.protocol, Protocol::Other) {
-            bump(&mut tally.unread_transport, packet.protocol.index(), n);
+    if let Some(reject) = packet.reject_index() {
+        bump(&mut tally.rejected_packets, reject, n);
+        bump(&mut tally.rejected_families, packet.family_index(), n);
+        if packet.protocol_index() != Protocol::Other.index() {
+            bump(&mut tally.unread_transport, packet.protocol_index(), n);
         }
         return;
     }
-    let cell = host_cell(packet.scope, packet.class());
+    let cell = host_cell(packet.scope_index(), packet.class_index());
     bump(&mut tally.host_packets, cell, n);
     bump(&mut tally.host_bytes, cell, volume.bytes);
     account_transport(tally, packet, volume);
 }
 
 #[inline(always)]
-fn account_transport(tally: &mut Tally, packet: &Packet, volume: &Volume) {
+fn account_transport(tally: &mut Tally, packet: Packet, volume: &Volume) {
     let n = volume.segments;
-    match packet.transport {
-        Transport::None | Transport::Udp => {}
-        Transport::Tcp { flags } => account_flags(tally, flags, n),
-        Transport::Mdns => add(&mut tally.mdns_packets, n),
-        Transport::Icmp(class) => {
-            let version = packet.ip_version().index();
-            let classes = crate::abi::labels::IcmpClass::COUNT;
-            let cell = version.wrapping_mul(classes).wrapping_add(class.index());
-            bump(&mut tally.icmp_messages, cell, n);
-        }
-        Transport::Dns { kind, claimed_len, mdns } => {
-            add(&mut tally.dns_datagrams, n);
-            if mdns {
-                add(&mut tally.mdns_packets, n);
-            }
-            account_message_sizes(tally, packet, u64::from(claimed_len), volume);
-            let version = packet.ip_version().index();
-            match kind {
-                Kind::Short => {}
-                Kind::Query => bump(&mut tally.dns_queries, version, n),
-                Kind::Response(rcode) => {
-                    let codes = crate::abi::labels::Rcode::COUNT;
-                    let cell = version.wrapping_mul(codes).wrapping_add(rcode.index());
-                    bump(&mut tally.dns_responses, cell, n);
-                }
-            }
+    let version = packet.ip_version_index();
+    if packet.is_mdns() {
+        add(&mut tally.mdns_packets, n);
+    }
+    if packet.is(Transport::Tcp) {
+        account_flags(tally, packet.tcp_flags(), n);
+    } else if packet.is(Transport::Icmp) {
+        bump(&mut tally.icmp_messages, pair(version, IcmpClass::COUNT, packet.detail()), n);
+    } else if packet.is_dns() {
+        add(&mut tally.dns_datagrams, n);
+        account_message_sizes(tally, packet, volume);
+        if packet.is(Transport::DnsQuery) {
+            bump(&mut tally.dns_queries, version, n);
+        } else if packet.is(Transport::DnsResponse) {
+            bump(&mut tally.dns_responses, pair(version, Rcode::COUNT, packet.detail()), n);
         }
     }
 }
@@ -129,18 +111,24 @@ fn account_transport(tally: &mut Tally, packet: &Packet, volume: &Volume) {
 /// Counts the sizes of DNS messages: as UDP claims the one, or, where UDP claims
 /// the sum of merged datagrams, by the packets on the wire.
 #[inline(always)]
-fn account_message_sizes(tally: &mut Tally, packet: &Packet, claimed_len: u64, volume: &Volume) {
+fn account_message_sizes(tally: &mut Tally, packet: Packet, volume: &Volume) {
     let sizes = &mut tally.dns_message_bytes;
     if volume.segments <= 1 {
-        sizes.observe(&DNS_SIZE_BOUNDS, claimed_len);
+        sizes.observe(&DNS_SIZE_BOUNDS, packet.claimed_message_len());
         return;
     }
-    let headers = u64::from(packet.headers);
+    let headers = packet.headers();
     let before_last = volume.segments.wrapping_sub(1);
     let each = volume.segment_bytes.saturating_sub(headers);
     sizes.count(&DNS_SIZE_BOUNDS, each, before_last);
     add(&mut sizes.sum, each.wrapping_mul(before_last));
     sizes.observe(&DNS_SIZE_BOUNDS, volume.last_bytes.saturating_sub(headers));
+}
+
+/// Position of a cell in an array of two dimensions, the second `columns` wide.
+#[inline(always)]
+const fn pair(row: usize, columns: usize, column: usize) -> usize {
+    row.wrapping_mul(columns).wrapping_add(column)
 }
 
 /// The bits that tell a plain segment: PSH is left out, it says nothing.

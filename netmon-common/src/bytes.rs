@@ -10,6 +10,24 @@ pub trait Bytes {
     /// does not reach that far.
     fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]>;
 
+    /// Returns `value`.
+    ///
+    /// In the kernel, the verifier then no longer knows it: paths through the
+    /// parser that differ in nothing else become one path to it, instead of
+    /// multiplying with every branch that follows. Free on the host, two
+    /// instructions in the kernel.
+    #[inline(always)]
+    fn forget(&self, value: u64) -> u64 {
+        value
+    }
+
+    /// [`forget`](Self::forget) for an offset.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "an offset stays what it was")]
+    fn forget_offset(&self, at: usize) -> usize {
+        self.forget(at as u64) as usize
+    }
+
     /// The byte at offset `at`.
     #[inline(always)]
     fn byte(&self, at: usize) -> Option<u8> {

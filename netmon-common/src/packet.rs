@@ -1,7 +1,7 @@
 //! From bytes to a packet: the only parser netmon has.
 
 use crate::{
-    abi::labels::{Class, Family, IcmpClass, IpVersion, Protocol, labels},
+    abi::labels::{Class, Family, IcmpClass, Protocol, Rcode, labels},
     bytes::Bytes,
     reject::Reject,
     scope::Scope,
@@ -39,94 +39,300 @@ pub enum Remote {
     Destination,
 }
 
-/// What follows the network layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// Nothing that is counted by itself.
-    None,
-    /// A TCP segment with these flags.
-    Tcp {
-        /// The flag byte.
-        flags: u8,
-    },
-    /// A UDP datagram without further interest.
-    Udp,
-    /// A UDP datagram with port 53 on either side.
-    Dns {
-        /// Query, response or neither.
-        kind: dns::Kind,
-        /// Length of the message as UDP claims it, in bytes.
-        claimed_len: u16,
-        /// Whether the other port is 5353.
-        mdns: bool,
-    },
-    /// A UDP datagram with port 5353 on one side and not 53 on the other.
-    Mdns,
-    /// An ICMP message.
-    Icmp(IcmpClass),
+labels! {
+    /// What follows the network layer, as far as it is counted.
+    pub enum Transport {
+        /// Nothing that is counted by itself.
+        None = "none",
+        /// A TCP segment; the detail is its flag byte.
+        Tcp = "tcp",
+        /// A UDP datagram without further interest.
+        Udp = "udp",
+        /// A DNS message over UDP that ends before its flags.
+        DnsShort = "dns_short",
+        /// A DNS query over UDP.
+        DnsQuery = "dns_query",
+        /// A DNS response over UDP; the detail is an index into [`Rcode`].
+        DnsResponse = "dns_response",
+        /// An ICMP message; the detail is an index into [`IcmpClass`].
+        Icmp = "icmp",
+    }
 }
 
-/// What the parser learned of a frame. It is complete even when the frame was
-/// rejected: it then says how far the parser came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Packet {
-    /// Why the frame belongs to no class, if so.
-    pub reject: Option<Reject>,
-    /// VLAN tags in the frame.
-    pub vlan_tags: u8,
-    /// Network layer that the link layer announces.
-    pub family: Family,
-    /// Transport protocol; `Other` for later fragments and until it is known.
-    pub protocol: Protocol,
-    /// Scope of the remote address.
-    pub scope: Scope,
-    /// Fragment headers that were met.
-    pub fragments: u8,
-    /// Whether a first fragment is too short for a whole transport header.
-    pub tiny_first_fragment: bool,
-    /// The transport layer, as far as it is counted.
-    pub transport: Transport,
-    /// Bytes of headers up to the transport payload; 0 when not known.
-    pub headers: u32,
+/// What the parser learned of a frame, packed into one word. It is complete
+/// even when the frame was rejected: it then says how far the parser came.
+///
+/// One word, because the verifier walks every combination of what the kernel
+/// program holds in registers: the paths of the parser meet in this word, and
+/// the counting rules start from it alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Packet(u64);
+
+/// Some bits of a [`Packet`].
+#[derive(Clone, Copy)]
+struct Field {
+    shift: u32,
+    bits: u32,
+}
+
+/// 0, or the index of the reject reason plus 1.
+const REJECT: Field = Field { shift: 0, bits: 4 };
+const VLAN_TAGS: Field = REJECT.then(4);
+const FAMILY: Field = VLAN_TAGS.then(2);
+const PROTOCOL: Field = FAMILY.then(2);
+const SCOPE: Field = PROTOCOL.then(3);
+const FRAGMENTS: Field = SCOPE.then(4);
+const TINY: Field = FRAGMENTS.then(1);
+const TRANSPORT: Field = TINY.then(3);
+const DETAIL: Field = TRANSPORT.then(8);
+const HEADERS: Field = DETAIL.then(16);
+const MESSAGE: Field = HEADERS.then(16);
+const MDNS: Field = MESSAGE.then(1);
+
+const _: () = {
+    assert!(MDNS.shift + MDNS.bits <= u64::BITS);
+    assert!(Reject::COUNT < 1 << REJECT.bits);
+    assert!(vlan::MAX_TAGS + 1 < 1 << VLAN_TAGS.bits);
+    assert!(Family::COUNT <= 1 << FAMILY.bits);
+    assert!(Protocol::COUNT <= 1 << PROTOCOL.bits);
+    assert!(Scope::COUNT <= 1 << SCOPE.bits);
+    assert!(ipv6::MAX_EXTENSION_HEADERS < 1 << FRAGMENTS.bits);
+    assert!(Transport::COUNT <= 1 << TRANSPORT.bits);
+};
+
+impl Field {
+    /// The field of `bits` bits that follows this one.
+    const fn then(self, bits: u32) -> Self {
+        Self { shift: self.shift.wrapping_add(self.bits), bits }
+    }
+
+    const fn mask(self) -> u64 {
+        1_u64.wrapping_shl(self.bits).wrapping_sub(1)
+    }
 }
 
 impl Packet {
     /// A frame of which nothing is known yet.
-    const UNSEEN: Self = Self {
-        reject: None,
-        vlan_tags: 0,
-        family: Family::Other,
-        protocol: Protocol::Other,
-        scope: Scope::Public,
-        fragments: 0,
-        tiny_first_fragment: false,
-        transport: Transport::None,
-        headers: 0,
-    };
+    const UNSEEN: Self = Self(0)
+        .with(FAMILY, Family::Other.index() as u64)
+        .with(PROTOCOL, Protocol::Other.index() as u64)
+        .with(SCOPE, Scope::Public.index() as u64);
 
-    /// The class of a packet that was not rejected.
+    /// The packed form.
     #[inline(always)]
-    pub const fn class(&self) -> Class {
-        match (self.family, self.protocol) {
-            (Family::Ipv4, Protocol::Tcp) => Class::Ipv4Tcp,
-            (Family::Ipv4, Protocol::Udp) => Class::Ipv4Udp,
-            (Family::Ipv4, Protocol::Icmp) => Class::Ipv4Icmp,
-            (Family::Ipv4, Protocol::Other) => Class::Ipv4Other,
-            (Family::Ipv6, Protocol::Tcp) => Class::Ipv6Tcp,
-            (Family::Ipv6, Protocol::Udp) => Class::Ipv6Udp,
-            (Family::Ipv6, Protocol::Icmp) => Class::Ipv6Icmp,
-            (Family::Ipv6, Protocol::Other) => Class::Ipv6Other,
-            (Family::Other, _) => Class::NonIp,
-        }
+    pub const fn to_word(self) -> u64 {
+        self.0
     }
 
-    /// The IP version of the frame; version 4 stands in where there is none.
+    /// The packet of a packed form.
     #[inline(always)]
-    pub const fn ip_version(&self) -> IpVersion {
-        match self.family {
-            Family::Ipv6 => IpVersion::V6,
-            Family::Ipv4 | Family::Other => IpVersion::V4,
-        }
+    pub const fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+
+    #[inline(always)]
+    const fn get(self, field: Field) -> u64 {
+        self.0.wrapping_shr(field.shift) & field.mask()
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "fields have at most 16 bits")]
+    const fn index(self, field: Field) -> usize {
+        self.get(field) as usize
+    }
+
+    #[inline(always)]
+    const fn with(self, field: Field, value: u64) -> Self {
+        let cleared = self.0 & !field.mask().wrapping_shl(field.shift);
+        Self(cleared | (value & field.mask()).wrapping_shl(field.shift))
+    }
+
+    #[inline(always)]
+    const fn set(&mut self, field: Field, value: u64) {
+        *self = self.with(field, value);
+    }
+
+    /// Why the frame belongs to no class, if so, as an index into
+    /// [`Reject::ALL`].
+    #[inline(always)]
+    pub(crate) const fn reject_index(self) -> Option<usize> {
+        self.index(REJECT).checked_sub(1)
+    }
+
+    /// Whether the frame was rejected for this reason.
+    #[inline(always)]
+    pub const fn is_rejected_as(self, reject: Reject) -> bool {
+        self.get(REJECT) == (reject.index() as u64).wrapping_add(1)
+    }
+
+    /// VLAN tags in the frame.
+    #[inline(always)]
+    pub const fn vlan_tags(self) -> u64 {
+        self.get(VLAN_TAGS)
+    }
+
+    /// The same packet with one more VLAN tag, which stood beside the frame.
+    #[inline(always)]
+    #[must_use]
+    pub const fn with_outer_tag(self) -> Self {
+        self.with(VLAN_TAGS, self.vlan_tags().wrapping_add(1))
+    }
+
+    /// Network layer that the link layer announces, as an index into
+    /// [`Family::ALL`].
+    #[inline(always)]
+    pub(crate) const fn family_index(self) -> usize {
+        self.index(FAMILY)
+    }
+
+    /// The IP version, as an index into
+    /// [`IpVersion::ALL`](crate::abi::labels::IpVersion::ALL); out of range
+    /// where there is none.
+    #[inline(always)]
+    pub(crate) const fn ip_version_index(self) -> usize {
+        self.family_index()
+    }
+
+    /// Transport protocol, as an index into [`Protocol::ALL`]; `Other` for later
+    /// fragments and as long as it is not known.
+    #[inline(always)]
+    pub(crate) const fn protocol_index(self) -> usize {
+        self.index(PROTOCOL)
+    }
+
+    /// The class, as an index into [`Class::ALL`](crate::abi::labels::Class::ALL).
+    #[inline(always)]
+    pub(crate) const fn class_index(self) -> usize {
+        // Classes stand in the order of family and protocol, and `NonIp` comes
+        // last; the protocol of a frame without IP is always `Other`.
+        let cell =
+            self.family_index().wrapping_mul(Protocol::COUNT).wrapping_add(self.protocol_index());
+        if cell < Class::COUNT { cell } else { Class::NonIp.index() }
+    }
+
+    /// Scope of the remote address, as an index into [`Scope::ALL`].
+    #[inline(always)]
+    pub(crate) const fn scope_index(self) -> usize {
+        self.index(SCOPE)
+    }
+
+    /// Fragment headers that were met.
+    #[inline(always)]
+    pub const fn fragments(self) -> u64 {
+        self.get(FRAGMENTS)
+    }
+
+    /// Whether a first fragment is too short for a whole transport header.
+    #[inline(always)]
+    pub const fn is_tiny_first_fragment(self) -> bool {
+        self.get(TINY) != 0
+    }
+
+    /// What is counted of the transport layer.
+    #[inline(always)]
+    pub const fn is(self, transport: Transport) -> bool {
+        self.get(TRANSPORT) == transport.index() as u64
+    }
+
+    /// Whether this is a DNS message over UDP of any kind.
+    #[inline(always)]
+    pub const fn is_dns(self) -> bool {
+        self.is(Transport::DnsShort)
+            || self.is(Transport::DnsQuery)
+            || self.is(Transport::DnsResponse)
+    }
+
+    /// Whether this is a UDP datagram with port 5353 on either side.
+    #[inline(always)]
+    pub const fn is_mdns(self) -> bool {
+        self.get(MDNS) != 0
+    }
+
+    /// What [`Transport`] says of it.
+    #[inline(always)]
+    pub(crate) const fn detail(self) -> usize {
+        self.index(DETAIL)
+    }
+
+    /// The flag byte of a TCP segment.
+    #[inline(always)]
+    pub const fn tcp_flags(self) -> u8 {
+        let [flags, ..] = self.get(DETAIL).to_le_bytes();
+        flags
+    }
+
+    /// Bytes of headers up to the transport payload; 0 when not known.
+    #[inline(always)]
+    pub const fn headers(self) -> u64 {
+        self.get(HEADERS)
+    }
+
+    /// Length of the UDP payload as UDP claims it, in bytes.
+    #[inline(always)]
+    pub const fn claimed_message_len(self) -> u64 {
+        self.get(MESSAGE)
+    }
+}
+
+/// The same in words, for people and tests: nothing here runs in the kernel.
+impl Packet {
+    /// Why the frame belongs to no class, if so.
+    pub fn reject(self) -> Option<Reject> {
+        self.reject_index().and_then(|index| Reject::ALL.get(index)).copied()
+    }
+
+    /// Network layer that the link layer announces.
+    pub fn family(self) -> Family {
+        Family::ALL.get(self.family_index()).copied().unwrap_or(Family::Other)
+    }
+
+    /// Transport protocol; `Other` for later fragments and as long as it is not
+    /// known.
+    pub fn protocol(self) -> Protocol {
+        Protocol::ALL.get(self.protocol_index()).copied().unwrap_or(Protocol::Other)
+    }
+
+    /// The class of a packet that was not rejected.
+    pub fn class(self) -> Class {
+        Class::ALL.get(self.class_index()).copied().unwrap_or(Class::NonIp)
+    }
+
+    /// Scope of the remote address.
+    pub fn scope(self) -> Scope {
+        Scope::ALL.get(self.scope_index()).copied().unwrap_or(Scope::Public)
+    }
+
+    /// The transport layer, as far as it is counted.
+    pub fn transport(self) -> Transport {
+        Transport::ALL.get(self.index(TRANSPORT)).copied().unwrap_or(Transport::None)
+    }
+
+    /// The class of an ICMP message.
+    pub fn icmp_class(self) -> Option<IcmpClass> {
+        self.is(Transport::Icmp).then(|| IcmpClass::ALL.get(self.detail()).copied()).flatten()
+    }
+
+    /// The response code of a DNS response.
+    pub fn rcode(self) -> Option<Rcode> {
+        self.is(Transport::DnsResponse).then(|| Rcode::ALL.get(self.detail()).copied()).flatten()
+    }
+}
+
+impl core::fmt::Debug for Packet {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Packet")
+            .field("reject", &self.reject())
+            .field("vlan_tags", &self.vlan_tags())
+            .field("class", &self.class())
+            .field("scope", &self.scope())
+            .field("fragments", &self.fragments())
+            .field("tiny_first_fragment", &self.is_tiny_first_fragment())
+            .field("transport", &self.transport())
+            .field("mdns", &self.is_mdns())
+            .field("detail", &self.detail())
+            .field("headers", &self.headers())
+            .field("claimed_message_len", &self.claimed_message_len())
+            .finish()
     }
 }
 
@@ -134,10 +340,12 @@ impl Packet {
 #[inline(always)]
 pub fn parse<B: Bytes + ?Sized>(bytes: &B, link: Link, remote: Remote) -> Packet {
     let mut packet = Packet::UNSEEN;
-    packet.reject = link_layer(bytes, link)
-        .and_then(|payload| network_layer(bytes, payload, remote, &mut packet))
-        .err();
-    packet
+    let parsed = link_layer(bytes, link)
+        .and_then(|payload| network_layer(bytes, payload, remote, &mut packet));
+    if let Err(reject) = parsed {
+        packet.set(REJECT, (reject.index() as u64).wrapping_add(1));
+    }
+    Packet(bytes.forget(packet.0))
 }
 
 #[inline(always)]
@@ -159,14 +367,17 @@ fn network_layer<B: Bytes + ?Sized>(
     remote: Remote,
     packet: &mut Packet,
 ) -> Result<(), Reject> {
-    let payload = vlan::skip(bytes, payload, &mut packet.vlan_tags)?;
+    let mut tags = 0;
+    let payload = vlan::skip(bytes, payload, &mut tags);
+    packet.set(VLAN_TAGS, tags);
+    let payload = payload?;
     let destination = matches!(remote, Remote::Destination);
     match payload.ethertype {
         ETHERTYPE_IPV4 => {
-            packet.family = Family::Ipv4;
+            packet.set(FAMILY, Family::Ipv4.index() as u64);
             let header = ipv4::parse(bytes, payload.at, destination)?;
-            packet.scope = header.scope;
-            packet.fragments = u8::from(header.fragment);
+            packet.set(SCOPE, header.scope);
+            packet.set(FRAGMENTS, u64::from(header.fragment));
             if header.later_fragment {
                 return Ok(());
             }
@@ -175,11 +386,13 @@ fn network_layer<B: Bytes + ?Sized>(
             transport_layer(bytes, next, header.fragment, packet)
         }
         ETHERTYPE_IPV6 => {
-            packet.family = Family::Ipv6;
+            packet.set(FAMILY, Family::Ipv6.index() as u64);
             let header = ipv6::parse(bytes, payload.at, destination)?;
-            packet.scope = header.scope;
-            let chain =
-                ipv6::walk(bytes, header.next_header, header.payload, &mut packet.fragments)?;
+            packet.set(SCOPE, header.scope);
+            let mut fragments = 0;
+            let chain = ipv6::walk(bytes, header.next_header, header.payload, &mut fragments);
+            packet.set(FRAGMENTS, fragments);
+            let chain = chain?;
             if chain.later_fragment {
                 return Ok(());
             }
@@ -200,56 +413,6 @@ struct Next {
     end: usize,
 }
 
-#[inline(always)]
-fn transport_layer<B: Bytes + ?Sized>(
-    bytes: &B,
-    next: Next,
-    first_fragment: bool,
-    packet: &mut Packet,
-) -> Result<(), Reject> {
-    let parsed = match next.protocol {
-        TCP => {
-            packet.protocol = Protocol::Tcp;
-            packet.tiny_first_fragment =
-                first_fragment && next.is_shorter_than(tcp::MIN_HEADER_LEN);
-            tcp::parse(bytes, next.at).map(|header| {
-                packet.headers = next.headers(header.claimed_len);
-                Transport::Tcp { flags: header.flags }
-            })
-        }
-        UDP => {
-            packet.protocol = Protocol::Udp;
-            packet.tiny_first_fragment = first_fragment && next.is_shorter_than(udp::HEADER_LEN);
-            udp::parse(bytes, next.at).map(|header| {
-                packet.headers = next.headers(udp::HEADER_LEN);
-                datagram(bytes, next.at, header)
-            })
-        }
-        icmp::PROTOCOL_V4 => {
-            packet.protocol = Protocol::Icmp;
-            icmp::parse_v4(bytes, next.at).map(Transport::Icmp)
-        }
-        icmp::PROTOCOL_V6 => {
-            packet.protocol = Protocol::Icmp;
-            icmp::parse_v6(bytes, next.at).map(Transport::Icmp)
-        }
-        _ => return Ok(()),
-    };
-    match parsed {
-        Ok(transport) => {
-            packet.transport = transport;
-            Ok(())
-        }
-        Err(_) if first_fragment => Err(Reject::TinyFragment),
-        Err(reject) => Err(reject),
-    }
-}
-
-/// Protocol number of TCP.
-const TCP: u8 = 6;
-/// Protocol number of UDP.
-const UDP: u8 = 17;
-
 impl Next {
     /// Whether IP claims fewer bytes than a transport header needs.
     #[inline(always)]
@@ -259,21 +422,91 @@ impl Next {
 
     /// Bytes of headers up to a payload behind `header_len` bytes.
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "header chains end below 20 KiB")]
-    const fn headers(&self, header_len: u16) -> u32 {
-        (self.at as u32).wrapping_add(header_len as u32)
+    const fn headers(&self, header_len: u16) -> u64 {
+        (self.at as u64).wrapping_add(header_len as u64)
     }
 }
 
+/// Protocol number of TCP.
+const TCP: u8 = 6;
+/// Protocol number of UDP.
+const UDP: u8 = 17;
+
 #[inline(always)]
-fn datagram<B: Bytes + ?Sized>(bytes: &B, at: usize, header: udp::Header) -> Transport {
-    if header.has_port(dns::PORT) {
-        let kind = dns::parse(bytes, at.wrapping_add(usize::from(udp::HEADER_LEN)));
-        let mdns = header.has_port(dns::MDNS_PORT);
-        Transport::Dns { kind, claimed_len: header.claimed_payload_len, mdns }
-    } else if header.has_port(dns::MDNS_PORT) {
-        Transport::Mdns
+fn transport_layer<B: Bytes + ?Sized>(
+    bytes: &B,
+    next: Next,
+    first_fragment: bool,
+    packet: &mut Packet,
+) -> Result<(), Reject> {
+    let parsed = match next.protocol {
+        TCP => segment(bytes, next, first_fragment, packet),
+        UDP => datagram(bytes, next, first_fragment, packet),
+        icmp::PROTOCOL_V4 => {
+            packet.set(PROTOCOL, Protocol::Icmp.index() as u64);
+            message(icmp::parse_v4(bytes, next.at), packet)
+        }
+        icmp::PROTOCOL_V6 => {
+            packet.set(PROTOCOL, Protocol::Icmp.index() as u64);
+            message(icmp::parse_v6(bytes, next.at), packet)
+        }
+        _ => Ok(()),
+    };
+    if first_fragment { parsed.map_err(|_| Reject::TinyFragment) } else { parsed }
+}
+
+#[inline(always)]
+fn segment<B: Bytes + ?Sized>(
+    bytes: &B,
+    next: Next,
+    first_fragment: bool,
+    packet: &mut Packet,
+) -> Result<(), Reject> {
+    packet.set(PROTOCOL, Protocol::Tcp.index() as u64);
+    if first_fragment && next.is_shorter_than(tcp::MIN_HEADER_LEN) {
+        packet.set(TINY, 1);
+    }
+    let header = tcp::parse(bytes, next.at)?;
+    packet.set(TRANSPORT, Transport::Tcp.index() as u64);
+    packet.set(DETAIL, u64::from(header.flags));
+    packet.set(HEADERS, next.headers(header.claimed_len));
+    Ok(())
+}
+
+#[inline(always)]
+fn datagram<B: Bytes + ?Sized>(
+    bytes: &B,
+    next: Next,
+    first_fragment: bool,
+    packet: &mut Packet,
+) -> Result<(), Reject> {
+    packet.set(PROTOCOL, Protocol::Udp.index() as u64);
+    if first_fragment && next.is_shorter_than(udp::HEADER_LEN) {
+        packet.set(TINY, 1);
+    }
+    let header = udp::parse(bytes, next.at)?;
+    packet.set(HEADERS, next.headers(udp::HEADER_LEN));
+    let transport = if header.has_port(dns::PORT) {
+        packet.set(MESSAGE, u64::from(header.claimed_payload_len));
+        match dns::parse(bytes, next.at.wrapping_add(usize::from(udp::HEADER_LEN))) {
+            dns::Kind::Short => Transport::DnsShort,
+            dns::Kind::Query => Transport::DnsQuery,
+            dns::Kind::Response(rcode) => {
+                packet.set(DETAIL, rcode.index() as u64);
+                Transport::DnsResponse
+            }
+        }
     } else {
         Transport::Udp
-    }
+    };
+    packet.set(MDNS, u64::from(header.has_port(dns::MDNS_PORT)));
+    packet.set(TRANSPORT, transport.index() as u64);
+    Ok(())
+}
+
+#[inline(always)]
+fn message(class: Result<IcmpClass, Reject>, packet: &mut Packet) -> Result<(), Reject> {
+    packet.set(DETAIL, class?.index() as u64);
+    packet.set(TRANSPORT, Transport::Icmp.index() as u64);
+    Ok(())
 }

@@ -50,10 +50,11 @@ counters! {
     }
 }
 
-/// Position of a cell of `host_packets` and `host_bytes`.
+/// Position of a cell of `host_packets` and `host_bytes`, from the indices of a
+/// scope and a class.
 #[inline(always)]
-pub const fn host_cell(scope: Scope, class: Class) -> usize {
-    scope.index().wrapping_mul(Class::COUNT).wrapping_add(class.index())
+pub const fn host_cell(scope: usize, class: usize) -> usize {
+    scope.wrapping_mul(Class::COUNT).wrapping_add(class)
 }
 
 /// The sum of an array of counters.

@@ -1,10 +1,6 @@
 //! IPv4 (RFC 791).
 
-use crate::{
-    bytes::Bytes,
-    reject::Reject,
-    scope::{self, Scope},
-};
+use crate::{bytes::Bytes, reject::Reject, scope};
 
 const MIN_HEADER_LEN: usize = 20;
 const MORE_FRAGMENTS: u16 = 0x2000;
@@ -15,8 +11,8 @@ const FRAGMENT_OFFSET: u16 = 0x1fff;
 pub struct Header {
     /// Protocol number of the payload.
     pub protocol: u8,
-    /// Scope of the address that was asked for.
-    pub scope: Scope,
+    /// Scope of the address that was asked for, as an index into `Scope::ALL`.
+    pub scope: u64,
     /// Whether this is a fragment, first or later.
     pub fragment: bool,
     /// Whether this is a fragment other than the first.
@@ -69,7 +65,7 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, at: usize, destination: bool) -> Resu
     let (first, second) = if destination { (d0, d1) } else { (s0, s1) };
     Ok(Header {
         protocol,
-        scope: scope::of_ipv4(first, second),
+        scope: bytes.forget(scope::of_ipv4(first, second).index() as u64),
         fragment: fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET) != 0,
         later_fragment: fragment & FRAGMENT_OFFSET != 0,
         payload,

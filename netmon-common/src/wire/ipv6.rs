@@ -1,10 +1,6 @@
 //! IPv6 and its extension headers (RFC 8200, section 4).
 
-use crate::{
-    bytes::Bytes,
-    reject::Reject,
-    scope::{self, Scope},
-};
+use crate::{bytes::Bytes, reject::Reject, scope};
 
 /// Extension headers that are walked. RFC 8200 sets no bound; a kernel program
 /// needs one, and real chains have at most three or four.
@@ -33,8 +29,8 @@ const MORE_FRAGMENTS: u16 = 1;
 pub struct Header {
     /// Number of the header that follows.
     pub next_header: u8,
-    /// Scope of the address that was asked for.
-    pub scope: Scope,
+    /// Scope of the address that was asked for, as an index into `Scope::ALL`.
+    pub scope: u64,
     /// Offset at which the next header begins.
     pub payload: usize,
     /// End of the packet as the header claims it, not checked; jumbograms claim
@@ -72,7 +68,7 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, at: usize, destination: bool) -> Resu
     let address = bytes.array::<16>(address).ok_or(Reject::Truncated)?;
     Ok(Header {
         next_header,
-        scope: scope::of_ipv6(&address),
+        scope: bytes.forget(scope::of_ipv6(&address).index() as u64),
         payload,
         claimed_end: payload.wrapping_add(usize::from(length)),
     })
@@ -101,13 +97,16 @@ pub fn walk<B: Bytes + ?Sized>(
     bytes: &B,
     next_header: u8,
     at: usize,
-    fragments: &mut u8,
+    fragments: &mut u64,
 ) -> Result<Chain, Reject> {
     let mut chain =
         Chain { protocol: next_header, payload: at, later_fragment: false, first_fragment: false };
+    if !is_extension(next_header) {
+        return Ok(chain);
+    }
     for _ in 0..MAX_EXTENSION_HEADERS {
         if !is_extension(chain.protocol) {
-            return Ok(chain);
+            break;
         }
         // A first fragment must hold the whole chain (RFC 7112).
         let cut = if chain.first_fragment { Reject::TinyFragment } else { Reject::Truncated };
@@ -129,7 +128,7 @@ pub fn walk<B: Bytes + ?Sized>(
             _ => usize::from(length).wrapping_add(1).wrapping_mul(8),
         };
         chain.protocol = next;
-        chain.payload = chain.payload.wrapping_add(header_len);
+        chain.payload = bytes.forget_offset(chain.payload.wrapping_add(header_len));
     }
     if is_extension(chain.protocol) { Err(Reject::ExtHeaderLimit) } else { Ok(chain) }
 }

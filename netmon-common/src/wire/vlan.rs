@@ -21,8 +21,11 @@ pub const fn is_tag(ethertype: u16) -> bool {
 pub fn skip<B: Bytes + ?Sized>(
     bytes: &B,
     mut payload: Payload,
-    tags: &mut u8,
+    tags: &mut u64,
 ) -> Result<Payload, Reject> {
+    if !is_tag(payload.ethertype) {
+        return Ok(payload);
+    }
     for _ in 0..MAX_TAGS {
         if !is_tag(payload.ethertype) {
             break;
@@ -32,5 +35,6 @@ pub fn skip<B: Bytes + ?Sized>(
         payload.at = payload.at.wrapping_add(TAG_LEN);
         *tags = tags.wrapping_add(1);
     }
+    payload.at = bytes.forget_offset(payload.at);
     Ok(payload)
 }

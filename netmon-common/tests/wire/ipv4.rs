@@ -174,6 +174,6 @@ fn scope_of_either_end() {
     for (remote, scope) in
         [(Remote::Source, Scope::Private), (Remote::Destination, Scope::LinkLocal)]
     {
-        assert_eq!(parse(frame.as_slice(), Link::Ethernet, remote).scope, scope, "{remote:?}");
+        assert_eq!(parse(frame.as_slice(), Link::Ethernet, remote).scope(), scope, "{remote:?}");
     }
 }

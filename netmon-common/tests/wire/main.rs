@@ -19,7 +19,6 @@ use netmon_common::{
     account::{Volume, account},
     packet::{Link, Packet, Remote, Transport, parse},
     reject::Reject,
-    wire::dns::Kind,
 };
 
 /// An Ethernet header up to the EtherType.
@@ -54,30 +53,30 @@ fn check_link(link: Link, cases: &[Case]) {
     for (name, frame, expected) in cases {
         let frame = hex(frame);
         let packet = parse(frame.as_slice(), link, Remote::Source);
-        assert_eq!(summary(&packet), *expected, "{name}");
-        cut_everywhere(name, &frame, link, &packet);
+        assert_eq!(summary(packet), *expected, "{name}");
+        cut_everywhere(name, &frame, link, packet);
     }
 }
 
-fn cut_everywhere(name: &str, frame: &[u8], link: Link, whole: &Packet) {
+fn cut_everywhere(name: &str, frame: &[u8], link: Link, whole: Packet) {
     let mut tally = Tally::ZERO;
     for len in 0..=frame.len() {
         let cut = parse(&frame[..len], link, Remote::Source);
         let because_of_cut =
-            matches!(cut.reject, None | Some(Reject::Truncated | Reject::TinyFragment));
+            matches!(cut.reject(), None | Some(Reject::Truncated | Reject::TinyFragment));
         assert!(
-            because_of_cut || cut.reject == whole.reject,
+            because_of_cut || cut.reject() == whole.reject(),
             "{name} cut to {len} bytes is rejected as {:?}",
-            cut.reject
+            cut.reject()
         );
         // What was read before the cut does not change.
-        assert!(cut.vlan_tags <= whole.vlan_tags, "{name} cut to {len} bytes");
-        assert!(cut.fragments <= whole.fragments, "{name} cut to {len} bytes");
+        assert!(cut.vlan_tags() <= whole.vlan_tags(), "{name} cut to {len} bytes");
+        assert!(cut.fragments() <= whole.fragments(), "{name} cut to {len} bytes");
         assert!(
-            cut.family == whole.family || cut.family == Family::Other,
+            cut.family() == whole.family() || cut.family() == Family::Other,
             "{name} cut to {len} bytes"
         );
-        account(&mut tally, &cut, &Volume::packet(len as u64));
+        account(&mut tally, cut, &Volume::packet(len as u64));
     }
     assert_eq!(tally.unexplained(), 0, "{name}");
     assert_eq!(tally.packets(), frame.len() as u64 + 1, "{name}");
@@ -85,43 +84,44 @@ fn cut_everywhere(name: &str, frame: &[u8], link: Link, whole: &Packet) {
 
 /// What the parser learned, in words: the class, or the reject reason with
 /// family and protocol, then whatever is not usual.
-fn summary(packet: &Packet) -> String {
-    let mut words = vec![match packet.reject {
+fn summary(packet: Packet) -> String {
+    let mut words = vec![match packet.reject() {
         None => packet.class().label().to_owned(),
         Some(reject) => {
-            let (family, protocol) = (packet.family.label(), packet.protocol.label());
+            let (family, protocol) = (packet.family().label(), packet.protocol().label());
             format!("{} {family} {protocol}", reject.label())
         }
     }];
-    if packet.scope.label() != "public" {
-        words.push(packet.scope.label().to_owned());
+    if packet.scope().label() != "public" {
+        words.push(packet.scope().label().to_owned());
     }
-    if packet.vlan_tags > 0 {
-        words.push(format!("tags {}", packet.vlan_tags));
+    if packet.vlan_tags() > 0 {
+        words.push(format!("tags {}", packet.vlan_tags()));
     }
-    if packet.fragments > 0 {
-        words.push(format!("fragments {}", packet.fragments));
+    if packet.fragments() > 0 {
+        words.push(format!("fragments {}", packet.fragments()));
     }
-    if packet.tiny_first_fragment {
+    if packet.is_tiny_first_fragment() {
         words.push("tiny".to_owned());
     }
-    match packet.transport {
+    let message = packet.claimed_message_len();
+    match packet.transport() {
         Transport::None => {}
-        Transport::Tcp { flags } => words.push(format!("flags {flags:02x}")),
+        Transport::Tcp => words.push(format!("flags {:02x}", packet.tcp_flags())),
+        Transport::Udp if packet.is_mdns() => {}
         Transport::Udp => words.push("udp".to_owned()),
-        Transport::Mdns => words.push("mdns".to_owned()),
-        Transport::Icmp(class) => words.push(class.label().to_owned()),
-        Transport::Dns { kind, claimed_len, mdns } => {
-            words.push(match kind {
-                Kind::Short => format!("dns {claimed_len}"),
-                Kind::Query => format!("query {claimed_len}"),
-                Kind::Response(rcode) => format!("{} {claimed_len}", rcode.label()),
-            });
-            words.extend(mdns.then(|| "mdns".to_owned()));
+        Transport::Icmp => words.extend(packet.icmp_class().map(|class| class.label().to_owned())),
+        Transport::DnsShort => words.push(format!("dns {message}")),
+        Transport::DnsQuery => words.push(format!("query {message}")),
+        Transport::DnsResponse => {
+            words.extend(packet.rcode().map(|rcode| format!("{} {message}", rcode.label())));
         }
     }
-    if packet.headers > 0 {
-        words.push(format!("headers {}", packet.headers));
+    if packet.is_mdns() {
+        words.push("mdns".to_owned());
+    }
+    if packet.headers() > 0 {
+        words.push(format!("headers {}", packet.headers()));
     }
     words.join(", ")
 }

@@ -73,7 +73,7 @@ fn counters_of_all_flag_sets() {
         let frame = hex(&format!("{MACS} 0800 {IPV4} 06 {IPV4_REST} {}", segment(5, flags)));
         let packet = parse(frame.as_slice(), Link::Ethernet, Remote::Source);
         let mut tally = Tally::ZERO;
-        account(&mut tally, &packet, &Volume::packet(54));
+        account(&mut tally, packet, &Volume::packet(54));
         let mut counted: Vec<&str> = Vec::new();
         for flag in TcpFlag::ALL {
             assert!(tally.flag(*flag) <= 1, "{} counted twice", flag.label());

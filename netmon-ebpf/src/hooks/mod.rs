@@ -1,0 +1,21 @@
+//! One kernel hook per file.
+
+mod reset_received;
+mod reset_sent;
+mod retransmit;
+mod retransmit_synack;
+mod tc;
+
+use netmon_common::abi::tcp::TcpEvents;
+
+use crate::maps::TCP_EVENTS;
+
+/// Counts an event of the TCP stack.
+#[inline(always)]
+fn count(count: impl FnOnce(&mut TcpEvents)) {
+    if let Some(events) = TCP_EVENTS.get_ptr_mut(0) {
+        // SAFETY: the value belongs to this CPU, and a tracing program is not
+        // preempted by another one that writes it.
+        count(unsafe { &mut *events });
+    }
+}

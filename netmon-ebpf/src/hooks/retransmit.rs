@@ -1,0 +1,51 @@
+//! Segments that TCP sends again.
+//!
+//! The tracepoint is the truth: it also sees loss probes, which bypass the
+//! function of the same name. One buffer may be several segments.
+
+use aya_ebpf::{
+    macros::{btf_tracepoint, kprobe, raw_tracepoint},
+    programs::{BtfTracePointContext, ProbeContext, RawTracePointContext},
+};
+use netmon_common::{abi::labels::RetransmitKind, wire::tcp};
+
+use super::count;
+use crate::kernel::{Memory, Probed, SkBuff, Typed, tcp_flags, tcp_segments};
+
+/// `tcp_retransmit_skb(sk, skb, ..)` as a BTF tracepoint.
+#[btf_tracepoint(function = "tcp_retransmit_skb")]
+fn retransmit_tp_btf(ctx: BtfTracePointContext) -> i32 {
+    retransmitted::<Typed>(ctx.arg(1));
+    0
+}
+
+/// The same as a raw tracepoint.
+#[raw_tracepoint(tracepoint = "tcp_retransmit_skb")]
+fn retransmit_raw_tp(ctx: RawTracePointContext) -> i32 {
+    retransmitted::<Probed>(ctx.arg(1));
+    0
+}
+
+/// `__tcp_retransmit_skb(sk, skb, segs)`, through which loss probes go as well.
+#[kprobe(function = "__tcp_retransmit_skb")]
+fn retransmit_kprobe(ctx: ProbeContext) -> u32 {
+    if let Some(skb) = ctx.arg(1) {
+        retransmitted::<Probed>(skb);
+    }
+    0
+}
+
+#[inline(always)]
+fn retransmitted<M: Memory>(skb: *const SkBuff) {
+    let segments = tcp_segments::<M>(skb);
+    let kind = if tcp_flags::<M>(skb) & tcp::SYN == 0 {
+        RetransmitKind::Other
+    } else {
+        RetransmitKind::Syn
+    };
+    count(|events| {
+        if let Some(counter) = events.tcp_retransmits.get_mut(kind.index()) {
+            *counter = counter.wrapping_add(segments);
+        }
+    });
+}

@@ -1,0 +1,70 @@
+//! The packet memory of a TC program as a byte source.
+
+use core::arch::asm;
+
+use aya_ebpf::programs::TcContext;
+use netmon_common::bytes::Bytes;
+
+/// Highest offset that is read. The verifier wants a constant bound on packet
+/// offsets below 64 KiB; the longest header chain that the parser walks ends
+/// below it.
+const MAX_OFFSET: usize = 0x7fff;
+
+/// The linear part of a packet.
+pub(crate) struct Linear {
+    start: usize,
+    end: usize,
+    /// A number that the verifier does not know.
+    unknown: u64,
+}
+
+impl Linear {
+    /// The linear part of the packet of `ctx`, as it is now.
+    #[inline(always)]
+    pub(crate) fn new(ctx: &TcContext) -> Self {
+        let len = u64::from(ctx.len());
+        Self { start: ctx.data(), end: ctx.data_end(), unknown: len | len << 32 }
+    }
+
+    /// How many bytes are linear.
+    #[inline(always)]
+    pub(crate) const fn len(&self) -> usize {
+        self.end.wrapping_sub(self.start)
+    }
+}
+
+impl Bytes for Linear {
+    #[inline(always)]
+    fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        if at > MAX_OFFSET {
+            return None;
+        }
+        let from = self.start.wrapping_add(at);
+        let past = opaque(from.wrapping_add(N));
+        if past > self.end {
+            return None;
+        }
+        // SAFETY: the N bytes from `from` lie between `data` and `data_end`,
+        // which was just checked and which the verifier checks again.
+        Some(unsafe { (from as *const [u8; N]).read_unaligned() })
+    }
+
+    #[inline(always)]
+    fn forget(&self, value: u64) -> u64 {
+        // The compiler does not see that this is zero, and the verifier cannot
+        // know: it forgets every bit.
+        value ^ (self.unknown ^ opaque(self.unknown as usize) as u64)
+    }
+}
+
+/// The same address, of which the compiler no longer knows where it comes from.
+///
+/// Otherwise it turns `from + 1 > end` into `from >= end`, and the verifier
+/// learns nothing from that comparison when `from` is at a variable offset
+/// (`find_good_pkt_pointers` in kernel/bpf/verifier.c).
+#[inline(always)]
+fn opaque(mut address: usize) -> usize {
+    // SAFETY: no instruction is emitted.
+    unsafe { asm!("/* {0} */", inout(reg) address, options(pure, nomem, nostack)) };
+    address
+}
