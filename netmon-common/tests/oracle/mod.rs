@@ -25,10 +25,10 @@ pub(crate) fn check(frame: &[u8], link: Link, remote: Remote, volume: &Volume) {
     let facts = layers::read(frame, link, remote);
     let packet = parse(frame, link, remote);
     let mut tally = Tally::ZERO;
-    account(&mut tally, &packet, volume);
+    account(&mut tally, packet, volume);
 
     assert_eq!(by_name(&tally), expected(&facts, volume), "{link:?} {remote:?} {frame:02x?}");
-    assert_eq!(u64::from(packet.headers), facts.headers, "headers of {link:?} {frame:02x?}");
+    assert_eq!(packet.headers(), facts.headers, "headers of {link:?} {frame:02x?}");
     assert_eq!(tally.unexplained(), 0, "{link:?} {frame:02x?}");
     assert_eq!(tally.classed(|_, _| true) + tally.rejected(), volume.segments);
 }

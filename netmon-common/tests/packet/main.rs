@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use netmon_common::{
     abi::{labels::Class, tally::Tally},
     account::{Volume, account},
-    packet::{Link, Remote, Transport, parse},
+    packet::{Link, Remote, parse},
     reject::Reject,
 };
 use proptest::prelude::*;
@@ -47,7 +47,7 @@ fn seeds_have_unique_names_and_reach_every_outcome() {
         assert!(seed.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'), "{}", seed.name);
         for len in 0..=seed.bytes.len() {
             let packet = parse(&seed.bytes[..len], seed.link, Remote::Source);
-            match packet.reject {
+            match packet.reject() {
                 None => classes.insert(packet.class()),
                 Some(reject) => rejects.insert(reject),
             };
@@ -80,8 +80,8 @@ proptest! {
         for ((frame, link, remote), volume) in frames {
             let packet = parse(frame.as_slice(), link, remote);
             let mut alone = Tally::ZERO;
-            account(&mut alone, &packet, &volume);
-            account(&mut together, &packet, &volume);
+            account(&mut alone, packet, &volume);
+            account(&mut together, packet, &volume);
             sum.add(&alone);
             segments += volume.segments;
         }
@@ -98,7 +98,7 @@ proptest! {
         let packet = parse(frame.as_slice(), link, remote);
         // A DNS message may be cut before its response code, anything else that
         // was classed was read whole.
-        if packet.reject.is_some() || matches!(packet.transport, Transport::Dns { .. }) {
+        if packet.reject().is_some() || packet.is_dns() {
             return Ok(());
         }
         let longer = [frame.as_slice(), &tail].concat();
