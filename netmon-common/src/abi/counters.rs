@@ -31,6 +31,9 @@ pub struct Counter {
     pub export: Export,
     /// Its labels; the last one varies fastest.
     pub dimensions: &'static [Dimension],
+    /// Upper bounds of its buckets, for a histogram; else none. A histogram's
+    /// words are its buckets, one more than bounds, and the sum.
+    pub bounds: &'static [u64],
     /// First word of the counter in the layout.
     pub offset: usize,
     /// Words that it takes: the product of its dimensions.
@@ -96,6 +99,7 @@ macro_rules! counters {
                         name: stringify!($dim),
                         values: <$labels>::LABELS,
                     }),+)?],
+                    bounds: $crate::abi::counters::field!(@bounds $(($bounds))?),
                     offset: $crate::abi::counters::words(core::mem::offset_of!(Self, $name)),
                     words: $crate::abi::counters::words(size_of::<
                         $crate::abi::counters::field!(@type $([$($labels),+])? $(($bounds))?)
@@ -144,6 +148,9 @@ macro_rules! field {
     (@export vantage) => { $crate::abi::counters::Export::Vantage };
     (@export plain) => { $crate::abi::counters::Export::Plain };
     (@export inner) => { $crate::abi::counters::Export::Inner };
+
+    (@bounds) => { &[] };
+    (@bounds ($bounds:ident)) => { &$bounds };
 
     (@type) => { u64 };
     (@type [$($labels:ty),+]) => { [u64; 1 $(* <$labels>::COUNT)+] };
