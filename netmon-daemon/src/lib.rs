@@ -5,10 +5,12 @@
 //! them, [`detect`] judges, [`redflag`] decides what is raised, and the
 //! [`view`] of it all is published for [`metrics`] and HTTP to read.
 
+pub mod cli;
 pub mod config;
 pub mod detect;
 pub mod rates;
 pub mod redflag;
+pub mod replay;
 pub mod snapshot;
 pub mod source;
 pub mod view;

@@ -182,6 +182,8 @@ mod tests {
 
     /// Second, id, what happened, severity.
     type Event = (u64, u64, &'static str, &'static str);
+    /// Name, script, events.
+    type Case = (&'static str, &'static [(u64, u64)], &'static [Event]);
 
     fn words(transition: &Transition) -> (u64, &'static str, &'static str) {
         let (word, flag) = match transition {
@@ -212,28 +214,29 @@ mod tests {
 
     #[test]
     fn flags_live_by_the_score() {
-        let (w, c) = ("warning", "critical");
+        const W: &str = "warning";
+        const C: &str = "critical";
         #[rustfmt::skip]
-        let cases: &[(&str, &[(u64, u64)], &[Event])] = &[
+        let cases: &[Case] = &[
             ("below the threshold", &[(9, 9)], &[]),
-            ("at the threshold", &[(9, 10)], &[(1, 1, "raised", w)]),
-            ("at ten times the threshold", &[(9, 100)], &[(1, 1, "raised", c)]),
-            ("worse at once", &[(2, 10), (2, 100)], &[(1, 1, "raised", w), (3, 1, "raised", c)]),
-            ("better is not announced", &[(2, 100), (5, 10)], &[(1, 1, "raised", c)]),
-            ("cleared after two windows", &[(1, 10), (3, 6)], &[(1, 1, "raised", w), (4, 1, "cleared", w)]),
-            ("not yet two windows", &[(1, 10), (2, 6)], &[(1, 1, "raised", w)]),
-            ("at 0.7 not calm", &[(1, 10), (9, 7)], &[(1, 1, "raised", w)]),
-            ("calm interrupted", &[(1, 10), (2, 0), (1, 7), (2, 0)], &[(1, 1, "raised", w)]),
+            ("at the threshold", &[(9, 10)], &[(1, 1, "raised", W)]),
+            ("at ten times the threshold", &[(9, 100)], &[(1, 1, "raised", C)]),
+            ("worse at once", &[(2, 10), (2, 100)], &[(1, 1, "raised", W), (3, 1, "raised", C)]),
+            ("better is not announced", &[(2, 100), (5, 10)], &[(1, 1, "raised", C)]),
+            ("cleared after two windows", &[(1, 10), (3, 6)], &[(1, 1, "raised", W), (4, 1, "cleared", W)]),
+            ("not yet two windows", &[(1, 10), (2, 6)], &[(1, 1, "raised", W)]),
+            ("at 0.7 not calm", &[(1, 10), (9, 7)], &[(1, 1, "raised", W)]),
+            ("calm interrupted", &[(1, 10), (2, 0), (1, 7), (2, 0)], &[(1, 1, "raised", W)]),
             ("back within the cooldown", &[(1, 10), (601, 0), (1, 10)],
-                &[(1, 1, "raised", w), (4, 1, "cleared", w), (603, 1, "suppressed", w)]),
+                &[(1, 1, "raised", W), (4, 1, "cleared", W), (603, 1, "suppressed", W)]),
             ("back after the cooldown", &[(1, 10), (602, 0), (1, 10)],
-                &[(1, 1, "raised", w), (4, 1, "cleared", w), (604, 2, "raised", w)]),
+                &[(1, 1, "raised", W), (4, 1, "cleared", W), (604, 2, "raised", W)]),
             ("back and worse", &[(1, 10), (3, 0), (1, 100)],
-                &[(1, 1, "raised", w), (4, 1, "cleared", w), (5, 1, "raised", c)]),
+                &[(1, 1, "raised", W), (4, 1, "cleared", W), (5, 1, "raised", C)]),
             ("back, then worse", &[(1, 10), (3, 0), (1, 10), (1, 100)],
-                &[(1, 1, "raised", w), (4, 1, "cleared", w), (5, 1, "suppressed", w), (6, 1, "raised", c)]),
+                &[(1, 1, "raised", W), (4, 1, "cleared", W), (5, 1, "suppressed", W), (6, 1, "raised", C)]),
             ("back, then as bad as before", &[(1, 100), (3, 0), (1, 10), (1, 100)],
-                &[(1, 1, "raised", c), (4, 1, "cleared", c), (5, 1, "suppressed", w), (6, 1, "suppressed", c)]),
+                &[(1, 1, "raised", C), (4, 1, "cleared", C), (5, 1, "suppressed", W), (6, 1, "suppressed", C)]),
         ];
         for (name, script, expected) in cases {
             assert_eq!(story(script), *expected, "{name}");

@@ -1,5 +1,6 @@
 //! Where snapshots come from: the kernel, capture files, or a script.
 
+pub mod capture;
 pub mod scripted;
 
 use crate::snapshot::Snapshot;

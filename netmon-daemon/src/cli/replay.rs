@@ -1,0 +1,130 @@
+//! `netmon replay`: the verdict on capture files.
+//!
+//! The report goes to standard output, one line per file that is damaged or no
+//! capture to standard error. A file that fails does not keep the others from
+//! being judged.
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use super::exit::Exit;
+use crate::{
+    detect::{self, Severity},
+    redflag::Board,
+    replay::{
+        self, counters,
+        report::{CaptureReport, FlagReport, Report},
+    },
+    source::capture::{self, Capture},
+};
+
+/// How the report looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For scripts: [`Report`].
+    Json,
+}
+
+/// Judges capture files.
+///
+/// The exit status is [`Exit::Failure`] when any file is no capture, as the
+/// answer is then not complete; else [`Exit::Matched`] when a flag of at least
+/// severity `fail_on` was raised. A capture that is damaged further on is no
+/// failure: what could be read was judged, and the report says what could not.
+///
+/// # Errors
+///
+/// When the report cannot be written.
+pub fn run(
+    files: &[PathBuf],
+    detectors: &detect::Config,
+    format: Format,
+    fail_on: Option<Severity>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<Exit> {
+    let mut report = Report::new();
+    let mut failed = false;
+    for file in files {
+        match judge(file, detectors, err)? {
+            Ok(capture) => report.captures.push(capture),
+            Err(error) => {
+                failed = true;
+                writeln!(err, "netmon: {error}")?;
+            }
+        }
+    }
+    match format {
+        Format::Text => report.captures.iter().try_for_each(|capture| text(capture, out))?,
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, &report)?;
+            writeln!(out)?;
+        }
+    }
+    out.flush()?;
+    Ok(match fail_on {
+        _ if failed => Exit::Failure,
+        Some(severity) if report.has_raised(severity) => Exit::Matched,
+        _ => Exit::Success,
+    })
+}
+
+fn judge(
+    file: &Path,
+    detectors: &detect::Config,
+    err: &mut dyn Write,
+) -> io::Result<Result<CaptureReport, capture::Error>> {
+    let mut capture = match Capture::open(file) {
+        Ok(capture) => capture,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut board = Board::new(detect::enabled(detectors));
+    let Ok(outcome) = replay::run(&mut capture, &mut board);
+    let unreadable = capture.unreadable_bytes();
+    if unreadable > 0 {
+        let cause = capture.failure().map(|cause| format!(" ({cause})")).unwrap_or_default();
+        writeln!(
+            err,
+            "netmon: {}: damaged: {unreadable} bytes make no sense{cause}; all that could be \
+             read was counted; capture or copy the file again",
+            capture::shown(file),
+        )?;
+    }
+    let name = file.display().to_string();
+    Ok(Ok(CaptureReport::new(name, capture.duration(), unreadable, outcome)))
+}
+
+/// Writes the report on one file for people: the verdict first.
+fn text(capture: &CaptureReport, out: &mut dyn Write) -> io::Result<()> {
+    let CaptureReport { file, packets, bytes, duration_seconds, .. } = capture;
+    let file = capture::shown(Path::new(file));
+    writeln!(out, "{file}: {packets} packets, {bytes} bytes in {duration_seconds:.3} s")?;
+    if capture.red_flags.is_empty() {
+        writeln!(out, "  no red flags")?;
+    }
+    for flag in &capture.red_flags {
+        let FlagReport { detector, severity, subject, .. } = flag;
+        writeln!(
+            out,
+            "  {}: {detector} at {subject} from {:.1} s on: {} (threshold {})",
+            severity.label(),
+            flag.first_seen_seconds,
+            flag.detail,
+            flag.threshold,
+        )?;
+    }
+    if capture.unreadable_bytes > 0 {
+        writeln!(out, "  {} bytes could not be read", capture.unreadable_bytes)?;
+    }
+    // The promised counters say it all; the rows behind them are for scripts.
+    let promised = capture.counters.iter().take(counters::PROMISED.len());
+    let rejects = capture.rejects.iter().map(|(name, count)| (format!("rejected: {name}"), *count));
+    for (name, count) in promised.cloned().chain(rejects).filter(|(_, count)| *count > 0) {
+        writeln!(out, "    {name:<24} {count}")?;
+    }
+    Ok(())
+}
