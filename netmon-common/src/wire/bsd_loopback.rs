@@ -17,8 +17,8 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B) -> Result<Payload, Reject> {
     };
     let ethertype = match family {
         AF_INET => ethernet::ETHERTYPE_IPV4,
-        // AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, and macOS.
-        10 | 24 | 28 | 30 => ethernet::ETHERTYPE_IPV6,
+        // AF_INET6 of Linux, Windows, NetBSD and OpenBSD, FreeBSD, and macOS.
+        10 | 23 | 24 | 28 | 30 => ethernet::ETHERTYPE_IPV6,
         _ => 0,
     };
     Ok(Payload { ethertype, at: HEADER_LEN })

@@ -81,7 +81,7 @@ fn link_layer(facts: &mut Facts, frame: &[u8], link: Link, remote: Remote) -> Re
         Link::Raw => 0x86dd,
         _ => match header {
             [2, 0, 0, 0] | [0, 0, 0, 2] => 0x0800,
-            [10 | 24 | 28 | 30, 0, 0, 0] | [0, 0, 0, 10 | 24 | 28 | 30] => 0x86dd,
+            [10 | 23 | 24 | 28 | 30, 0, 0, 0] | [0, 0, 0, 10 | 23 | 24 | 28 | 30] => 0x86dd,
             _ => 0,
         },
     };

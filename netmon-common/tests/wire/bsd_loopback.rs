@@ -10,7 +10,7 @@ fn families_in_both_byte_orders() {
     for family in 0..=u8::MAX {
         let (payload, expected) = match family {
             2 => (v4.as_str(), "ipv4_tcp, flags 02, headers 44"),
-            10 | 24 | 28 | 30 => (v6.as_str(), "ipv6_tcp, flags 02, headers 64"),
+            10 | 23 | 24 | 28 | 30 => (v6.as_str(), "ipv6_tcp, flags 02, headers 64"),
             _ => (v4.as_str(), "non_ip"),
         };
         check_link(
