@@ -15,9 +15,13 @@ use netmon_common::{
     packet::{Link, Remote, parse},
 };
 
-/// Counters by name, `name[label][label]` or `histogram[bucket]`; zeros are
-/// left out.
-type Counts = BTreeMap<String, u64>;
+/// Counters by name and up to two labels, of which a histogram's first is the
+/// number of the bucket; zeros are left out.
+type Counts = BTreeMap<Name, u64>;
+type Name = (&'static str, &'static str, &'static str);
+
+/// Numbers of buckets.
+const BUCKETS: [&str; 12] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"];
 
 /// Parses and counts a frame both ways and holds the results against each
 /// other. Panics at any difference.
@@ -43,17 +47,17 @@ fn by_name(tally: &Tally) -> Counts {
             if value == 0 {
                 continue;
             }
-            let mut name = String::new();
-            let mut rest = cell;
-            for dimension in row.dimensions.iter().rev() {
-                let count = dimension.values.len();
-                name.insert_str(0, &format!("[{}]", dimension.values[rest % count]));
-                rest /= count;
-            }
-            if row.dimensions.is_empty() && row.words > 1 {
-                name = format!("[{cell}]");
-            }
-            counts.insert(format!("{}{name}", row.name), value);
+            let name = match row.dimensions {
+                [] if row.words == 1 => (row.name, "", ""),
+                [] => (row.name, BUCKETS[cell], ""),
+                [only] => (row.name, only.values[cell], ""),
+                [first, second] => {
+                    let columns = second.values.len();
+                    (row.name, first.values[cell / columns], second.values[cell % columns])
+                }
+                more => unreachable!("{} has {} dimensions", row.name, more.len()),
+            };
+            counts.insert(name, value);
         }
     }
     counts
@@ -63,7 +67,7 @@ fn by_name(tally: &Tally) -> Counts {
 fn expected(facts: &Facts, volume: &Volume) -> Counts {
     let n = volume.segments;
     let mut counts = Counts::new();
-    let mut add = |name: String, times: u64| {
+    let mut add = |name: Name, times: u64| {
         if times > 0 {
             *counts.entry(name).or_default() += times;
         }
@@ -72,41 +76,48 @@ fn expected(facts: &Facts, volume: &Volume) -> Counts {
     let wire_sizes = sizes_on_the_wire(volume);
     for (size, times) in wire_sizes {
         let bounds = [64, 128, 256, 512, 1024, 1280, 1500, 4096, 9000, 65_535];
-        add(format!("packet_size_bytes[{}]", bucket(&bounds, size)), times);
+        add(("packet_size_bytes", bucket(&bounds, size), ""), times);
     }
-    add("packet_size_bytes[11]".into(), volume.bytes);
-    add("vlan_packets".into(), if facts.tags > 0 { n } else { 0 });
-    add(format!("fragments[{}]", facts.family), n * facts.fragments);
-    add("tiny_first_fragments".into(), if facts.tiny { n } else { 0 });
+    add(("packet_size_bytes", "11", ""), volume.bytes);
+    add(("vlan_packets", "", ""), if facts.tags > 0 { n } else { 0 });
+    add(("fragments", facts.family, ""), n * facts.fragments);
+    add(("tiny_first_fragments", "", ""), if facts.tiny { n } else { 0 });
 
     if let Some(reason) = facts.reject {
-        add(format!("rejected_packets[{reason}]"), n);
-        add(format!("rejected_families[{}]", facts.family), n);
+        add(("rejected_packets", reason, ""), n);
+        add(("rejected_families", facts.family, ""), n);
         if facts.protocol != "other" {
-            add(format!("unread_transport[{}]", facts.protocol), n);
+            add(("unread_transport", facts.protocol, ""), n);
         }
         return counts;
     }
 
-    let class = match facts.family {
-        "other" => "non_ip".to_owned(),
-        family => format!("{family}_{}", facts.protocol),
+    let class = match (facts.family, facts.protocol) {
+        ("ipv4", "tcp") => "ipv4_tcp",
+        ("ipv4", "udp") => "ipv4_udp",
+        ("ipv4", "icmp") => "ipv4_icmp",
+        ("ipv4", _) => "ipv4_other",
+        ("ipv6", "tcp") => "ipv6_tcp",
+        ("ipv6", "udp") => "ipv6_udp",
+        ("ipv6", "icmp") => "ipv6_icmp",
+        ("ipv6", _) => "ipv6_other",
+        _ => "non_ip",
     };
-    add(format!("host_packets[{}][{class}]", facts.scope), n);
-    add(format!("host_bytes[{}][{class}]", facts.scope), volume.bytes);
+    add(("host_packets", facts.scope, class), n);
+    add(("host_bytes", facts.scope, class), volume.bytes);
 
     match &facts.upper {
         Upper::Nothing => {}
         Upper::Tcp(flags) => {
             for name in flag_counters(*flags) {
-                add(name.to_owned(), n);
+                add(name, n);
             }
         }
-        Upper::Icmp(class) => add(format!("icmp_messages[{}][{class}]", facts.family), n),
+        Upper::Icmp(class) => add(("icmp_messages", facts.family, class), n),
         Upper::Udp { ports, claimed, message } => {
-            add("mdns_packets".into(), if ports.contains(&5353) { n } else { 0 });
+            add(("mdns_packets", "", ""), if ports.contains(&5353) { n } else { 0 });
             if ports.contains(&53) {
-                add("dns_datagrams".into(), n);
+                add(("dns_datagrams", "", ""), n);
                 let messages = match n {
                     1 => vec![(*claimed, 1)],
                     _ => wire_sizes
@@ -116,18 +127,18 @@ fn expected(facts: &Facts, volume: &Volume) -> Counts {
                 };
                 for (size, times) in messages {
                     let bounds = [64, 128, 256, 512, 1232, 4096, 16_384, 65_535];
-                    add(format!("dns_message_bytes[{}]", bucket(&bounds, size)), times);
-                    add("dns_message_bytes[9]".into(), size * times);
+                    add(("dns_message_bytes", bucket(&bounds, size), ""), times);
+                    add(("dns_message_bytes", "9", ""), size * times);
                 }
                 match (message.get(2), message.get(3)) {
                     (None, _) => {}
-                    (Some(..=0x7f), _) => add(format!("dns_queries[{}]", facts.family), n),
+                    (Some(..=0x7f), _) => add(("dns_queries", facts.family, ""), n),
                     (Some(_), code) => {
                         let names =
                             ["noerror", "formerr", "servfail", "nxdomain", "notimp", "refused"];
-                        let code = code.and_then(|byte| names.get(usize::from(byte % 16)));
-                        let code = code.unwrap_or(&"other");
-                        add(format!("dns_responses[{}][{code}]", facts.family), n);
+                        let name = code.and_then(|byte| names.get(usize::from(byte % 16)));
+                        let code = name.copied().unwrap_or("other");
+                        add(("dns_responses", facts.family, code), n);
                     }
                 }
             }
@@ -142,28 +153,28 @@ fn sizes_on_the_wire(volume: &Volume) -> [(u64, u64); 2] {
 }
 
 /// The first bucket whose bound is not below the value.
-fn bucket(bounds: &[u64], value: u64) -> usize {
-    bounds.iter().position(|bound| value <= *bound).unwrap_or(bounds.len())
+fn bucket(bounds: &[u64], value: u64) -> &'static str {
+    BUCKETS[bounds.iter().position(|bound| value <= *bound).unwrap_or(bounds.len())]
 }
 
 /// The counters of a flag byte, by the words of interface.md and of the table.
-fn flag_counters(flags: u8) -> Vec<&'static str> {
+fn flag_counters(flags: u8) -> Vec<Name> {
     let [fin, syn, rst, psh, ack, urg] = [0, 1, 2, 3, 4, 5].map(|bit| flags >> bit & 1 == 1);
     let none = !(fin || syn || rst || psh || ack || urg);
     let xmas = fin && psh && urg && !(syn || rst || ack);
     let fin_only = fin && !(syn || rst || psh || ack || urg);
     let no_stack_sends = syn && rst || !(syn || rst || ack);
     let rules = [
-        ("tcp_flags[syn]", syn && !ack),
-        ("tcp_flags[synack]", syn && ack),
-        ("tcp_flags[fin]", fin),
-        ("tcp_flags[rst]", rst),
-        ("tcp_flags[null]", none),
-        ("tcp_flags[xmas]", xmas),
-        ("tcp_flags[syn_fin]", syn && fin),
-        ("tcp_flags[other_invalid]", no_stack_sends && !none && !xmas),
-        ("tcp_fin_only", fin_only),
-        ("tcp_stealth", none || fin_only || xmas || syn && fin || syn && rst),
+        (("tcp_flags", "syn", ""), syn && !ack),
+        (("tcp_flags", "synack", ""), syn && ack),
+        (("tcp_flags", "fin", ""), fin),
+        (("tcp_flags", "rst", ""), rst),
+        (("tcp_flags", "null", ""), none),
+        (("tcp_flags", "xmas", ""), xmas),
+        (("tcp_flags", "syn_fin", ""), syn && fin),
+        (("tcp_flags", "other_invalid", ""), no_stack_sends && !none && !xmas),
+        (("tcp_fin_only", "", ""), fin_only),
+        (("tcp_stealth", "", ""), none || fin_only || xmas || syn && fin || syn && rst),
     ];
     rules.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
 }
