@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod config;
 pub mod detect;
+pub mod links;
 pub mod rates;
 pub mod redflag;
 pub mod replay;
