@@ -1,0 +1,8 @@
+//! What both sides of the kernel boundary must agree on: labels, counter
+//! tables, histograms, slots.
+
+mod counters;
+mod histogram;
+mod labels;
+mod slot;
+mod tally;
