@@ -12,7 +12,8 @@ use layers::{Facts, Upper};
 use netmon_common::{
     abi::tally::Tally,
     account::{Volume, account},
-    packet::{Link, Remote, parse},
+    packet::{Link, Packet, Remote, parse},
+    reject::Reject,
 };
 
 /// Counters by name and up to two labels, of which a histogram's first is the
@@ -35,6 +36,21 @@ pub(crate) fn check(frame: &[u8], link: Link, remote: Remote, volume: &Volume) {
     assert_eq!(packet.headers(), facts.headers, "headers of {link:?} {frame:02x?}");
     assert_eq!(tally.unexplained(), 0, "{link:?} {frame:02x?}");
     assert_eq!(tally.classed(|_, _| true) + tally.rejected(), volume.segments);
+    check_words(packet, &facts);
+}
+
+/// What a packet says of itself in words is what was counted.
+fn check_words(packet: Packet, facts: &Facts) {
+    assert_eq!(Packet::from_word(packet.to_word()), packet);
+    assert_eq!(packet.reject().map(Reject::label), facts.reject, "{packet:?}");
+    for reject in Reject::ALL {
+        assert_eq!(packet.is_rejected_as(*reject), packet.reject() == Some(*reject), "{packet:?}");
+    }
+    assert_eq!(packet.family().label(), facts.family, "{packet:?}");
+    assert_eq!(packet.protocol().label(), facts.protocol, "{packet:?}");
+    assert_eq!(packet.scope().label(), facts.scope, "{packet:?}");
+    assert_eq!(packet.class().label(), class(facts), "{packet:?}");
+    assert_eq!(packet.with_outer_tag().vlan_tags(), facts.tags + 1, "{packet:?}");
 }
 
 /// The counters of a tally by name, read through the counter table.
@@ -92,17 +108,7 @@ fn expected(facts: &Facts, volume: &Volume) -> Counts {
         return counts;
     }
 
-    let class = match (facts.family, facts.protocol) {
-        ("ipv4", "tcp") => "ipv4_tcp",
-        ("ipv4", "udp") => "ipv4_udp",
-        ("ipv4", "icmp") => "ipv4_icmp",
-        ("ipv4", _) => "ipv4_other",
-        ("ipv6", "tcp") => "ipv6_tcp",
-        ("ipv6", "udp") => "ipv6_udp",
-        ("ipv6", "icmp") => "ipv6_icmp",
-        ("ipv6", _) => "ipv6_other",
-        _ => "non_ip",
-    };
+    let class = class(facts);
     add(("host_packets", facts.scope, class), n);
     add(("host_bytes", facts.scope, class), volume.bytes);
 
@@ -145,6 +151,21 @@ fn expected(facts: &Facts, volume: &Volume) -> Counts {
         }
     }
     counts
+}
+
+/// The class of a frame that was not rejected.
+fn class(facts: &Facts) -> &'static str {
+    match (facts.family, facts.protocol) {
+        ("ipv4", "tcp") => "ipv4_tcp",
+        ("ipv4", "udp") => "ipv4_udp",
+        ("ipv4", "icmp") => "ipv4_icmp",
+        ("ipv4", _) => "ipv4_other",
+        ("ipv6", "tcp") => "ipv6_tcp",
+        ("ipv6", "udp") => "ipv6_udp",
+        ("ipv6", "icmp") => "ipv6_icmp",
+        ("ipv6", _) => "ipv6_other",
+        _ => "non_ip",
+    }
 }
 
 /// Sizes of the packets on the wire and how often each occurs.
