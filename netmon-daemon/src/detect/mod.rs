@@ -1,5 +1,8 @@
 //! Detectors: pure judgements over rates, one file each.
 
+#[cfg(test)]
+mod trial;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

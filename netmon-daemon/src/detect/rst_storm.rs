@@ -71,3 +71,50 @@ impl Detector for Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use netmon_common::{
+        abi::{labels::Class, tally::host_cell},
+        scope::Scope,
+    };
+
+    use super::*;
+    use crate::{detect::trial::worst, snapshot::Traffic};
+
+    /// Resets, and all TCP packets; half of each in either direction.
+    fn second(resets: u64, segments: u64) -> Traffic {
+        let cell = host_cell(Scope::Private.index(), Class::Ipv6Tcp.index());
+        let mut traffic = Traffic::ZERO;
+        traffic.ingress.tcp_flags[TcpFlag::Rst.index()] = resets / 2;
+        traffic.egress.tcp_flags[TcpFlag::Rst.index()] = resets - resets / 2;
+        traffic.ingress.host_packets[cell] = segments / 2;
+        traffic.egress.host_packets[cell] = segments - segments / 2;
+        traffic
+    }
+
+    /// For so many seconds: resets, all TCP packets.
+    type Script = &'static [(u64, [u64; 2])];
+
+    #[test]
+    fn resets_and_their_share() {
+        let (warning, critical) = (Some(Severity::Warning), Some(Severity::Critical));
+        let cases: &[(&str, Script, Option<Severity>)] = &[
+            ("silence", &[(9, [0, 0])], None),
+            ("one refused connection", &[(1, [1, 2])], None),
+            ("49 of 49", &[(1, [49, 49])], None),
+            ("50 of 500", &[(1, [50, 500])], warning),
+            ("50 of 501", &[(1, [50, 501])], None),
+            ("500 of 2000", &[(1, [500, 2000])], critical),
+            ("500 of 2001", &[(1, [500, 2001])], warning),
+            ("499 of 499", &[(1, [499, 499])], warning),
+            ("5 in each of 10 seconds", &[(10, [5, 40])], warning),
+            ("4 in each second", &[(60, [4, 4])], None),
+            ("a busy server", &[(60, [90, 10_000])], None),
+        ];
+        for (name, script, expected) in cases {
+            let script: Vec<_> = script.iter().map(|(n, [a, b])| (*n, second(*a, *b))).collect();
+            assert_eq!(worst(|| Watch(Config::default()), &script), *expected, "{name}");
+        }
+    }
+}

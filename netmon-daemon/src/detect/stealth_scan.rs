@@ -60,3 +60,38 @@ impl Detector for Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{detect::trial::worst, snapshot::Traffic};
+
+    /// Impossible segments, received.
+    fn second(segments: u64) -> Traffic {
+        let mut traffic = Traffic::ZERO;
+        traffic.ingress.tcp_stealth = segments;
+        traffic
+    }
+
+    /// For so many seconds: segments.
+    type Script = &'static [(u64, u64)];
+
+    #[test]
+    fn impossible_segments() {
+        let (warning, critical) = (Some(Severity::Warning), Some(Severity::Critical));
+        let cases: &[(&str, Script, Option<Severity>)] = &[
+            ("silence", &[(9, 0)], None),
+            ("two", &[(1, 2), (59, 0)], None),
+            ("three", &[(1, 3)], warning),
+            ("fourteen", &[(1, 14)], warning),
+            ("fifteen", &[(1, 15)], critical),
+            ("one in 29 seconds", &[(1, 1), (28, 0), (1, 1), (28, 0), (1, 1)], warning),
+            ("one in 30 seconds", &[(1, 1), (29, 0), (1, 1), (29, 0), (1, 1)], None),
+            ("one in four seconds", &[(1, 1), (3, 0), (1, 1), (3, 0), (1, 1)], warning),
+        ];
+        for (name, script, expected) in cases {
+            let script: Vec<_> = script.iter().map(|(n, count)| (*n, second(*count))).collect();
+            assert_eq!(worst(|| Watch(Config::default()), &script), *expected, "{name}");
+        }
+    }
+}

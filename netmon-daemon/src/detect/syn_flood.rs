@@ -73,3 +73,44 @@ impl Detector for Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{detect::trial::worst, snapshot::Traffic};
+
+    /// Requests received, answers sent, requests sent.
+    fn second(received: u64, answered: u64, sent: u64) -> Traffic {
+        let mut traffic = Traffic::ZERO;
+        traffic.ingress.tcp_flags[TcpFlag::Syn.index()] = received;
+        traffic.egress.tcp_flags[TcpFlag::Synack.index()] = answered;
+        traffic.egress.tcp_flags[TcpFlag::Syn.index()] = sent;
+        traffic
+    }
+
+    /// For so many seconds: received, answered, sent.
+    type Script = &'static [(u64, [u64; 3])];
+
+    #[test]
+    fn requests_without_answers() {
+        let (warning, critical) = (Some(Severity::Warning), Some(Severity::Critical));
+        let cases: &[(&str, Script, Option<Severity>)] = &[
+            ("silence", &[(9, [0, 0, 0])], None),
+            ("99 in a second", &[(9, [99, 0, 0])], None),
+            ("100 in one second", &[(1, [100, 0, 0]), (2, [0, 0, 0])], warning),
+            ("1000 in one second", &[(1, [1000, 0, 0]), (2, [0, 0, 0])], critical),
+            ("all answered", &[(9, [5000, 5000, 0])], None),
+            ("answered a second later", &[(1, [500, 0, 0]), (9, [500, 500, 0])], None),
+            ("half answered", &[(1, [500, 250, 0]), (2, [0, 0, 0])], None),
+            ("less than half answered", &[(1, [500, 249, 0]), (2, [0, 0, 0])], warning),
+            ("a tenth answered", &[(1, [9000, 900, 0]), (2, [0, 0, 0])], critical),
+            ("the host asks itself", &[(9, [0, 0, 5000])], None),
+            ("not yet judged", &[(1, [5000, 0, 0])], None),
+        ];
+        for (name, script, expected) in cases {
+            let script: Vec<_> =
+                script.iter().map(|(n, [a, b, c])| (*n, second(*a, *b, *c))).collect();
+            assert_eq!(worst(|| Watch(Config::default()), &script), *expected, "{name}");
+        }
+    }
+}
