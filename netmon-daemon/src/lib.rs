@@ -8,7 +8,9 @@
 pub mod cli;
 pub mod config;
 pub mod detect;
+pub mod generate;
 pub mod links;
+pub mod printable;
 pub mod rates;
 pub mod redflag;
 pub mod replay;

@@ -1,6 +1,8 @@
 //! Exit statuses, the same for every subcommand.
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
+
+use crate::config::ConfigError;
 
 /// How the process ends. From 64 on, the numbers are those of `sysexits.h`,
 /// which systemd knows by name as well.
@@ -26,5 +28,41 @@ pub enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+/// Why a command ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The command line is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The output cannot be written.
+    #[error("standard output: {0}")]
+    Output(#[from] io::Error),
+    /// Something failed at run time.
+    #[error("{0}")]
+    Run(String),
+    /// The kernel lacks what is needed.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The privileges do not suffice.
+    #[error("{0}")]
+    NotPermitted(String),
+}
+
+impl Failure {
+    /// The status that says so.
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Config(_) => Exit::Config,
+            Self::Output(_) | Self::Run(_) => Exit::Failure,
+            Self::Unavailable(_) => Exit::Unavailable,
+            Self::NotPermitted(_) => Exit::NotPermitted,
+        }
     }
 }

@@ -9,8 +9,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::exit::Exit;
+use clap::{Args, ValueEnum};
+
+use super::{
+    ConfigFile,
+    exit::{Exit, Failure},
+};
 use crate::{
+    config::Overrides,
     detect::{self, Severity},
     redflag::Board,
     replay::{
@@ -20,13 +26,44 @@ use crate::{
     source::capture::{self, Capture},
 };
 
+/// Arguments of `netmon replay`.
+#[derive(Args, Clone, Debug)]
+pub struct Arguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Capture files: pcap or pcapng, plain or compressed with gzip
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// How the report looks
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// End with status 2 when a flag of this severity or a worse one was raised
+    #[arg(long, value_name = "SEVERITY")]
+    fail_on: Option<Severity>,
+}
+
 /// How the report looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
     Text,
     /// For scripts: [`Report`].
     Json,
+}
+
+/// Judges capture files as the arguments say; see [`replay`].
+///
+/// # Errors
+///
+/// When the configuration is wrong or the report cannot be written.
+pub fn run(
+    arguments: &Arguments,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let Arguments { config, files, format, fail_on } = arguments;
+    let detectors = config.load(&Overrides::default())?.config.detectors;
+    Ok(replay(files, &detectors, *format, *fail_on, out, err)?)
 }
 
 /// Judges capture files.
@@ -39,7 +76,7 @@ pub enum Format {
 /// # Errors
 ///
 /// When the report cannot be written.
-pub fn run(
+pub fn replay(
     files: &[PathBuf],
     detectors: &detect::Config,
     format: Format,

@@ -1,6 +1,10 @@
-//! The macro behind every configuration section.
+//! The macro behind every configuration section, and what it says of each key.
+//!
+//! A key is declared once; its check, its documentation and its line in the
+//! shipped file all follow from that declaration.
 
 use serde::Serialize;
+use toml::Value;
 
 /// One documented key of a section.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +13,13 @@ pub struct Key {
     pub name: &'static str,
     /// Its doc comment, line by line, as it stands in the shipped file.
     pub doc: &'static [&'static str],
+    /// The least and the greatest value, or length of a list, where it has
+    /// any, such as `1 to 10`.
+    pub limits: fn() -> Option<String>,
+    /// Whether a TOML value is one for this key; if not, why.
+    pub check: fn(&Value) -> Result<(), String>,
+    /// What the text of an environment variable stands for, to be checked.
+    pub from_text: fn(&str) -> Value,
 }
 
 /// A configuration section: its keys, their documentation and their defaults.
@@ -19,13 +30,25 @@ pub trait Section: Default + Serialize {
     const KEYS: &'static [Key];
 }
 
+/// A section where it stands in the file.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Its header, such as `web` or `detectors.syn_flood`.
+    pub path: &'static str,
+    /// Its doc comment.
+    pub doc: &'static [&'static str],
+    /// Its keys.
+    pub keys: &'static [Key],
+}
+
 /// Declares a configuration section. Each key is one documented line,
-/// `name: type = default;`, and the doc comment is what the shipped file says.
+/// `name: type = default, in least..=greatest;`, and the doc comment is what
+/// the shipped file says. Numbers have limits; the other types may have some.
 macro_rules! section {
     (
         $(#[doc = $doc:literal])*
         pub struct $name:ident {
-            $($(#[doc = $key_doc:literal])+ $key:ident: $type:ty = $default:expr;)+
+            $($(#[doc = $key_doc:literal])+ $key:ident: $type:ty = $default:expr $(, in $limits:expr)?;)+
         }
     ) => {
         $(#[doc = $doc])*
@@ -47,9 +70,32 @@ macro_rules! section {
                 $crate::config::section::Key {
                     name: stringify!($key),
                     doc: &[$($key_doc),+],
+                    limits: || {
+                        $crate::config::setting::limits::<$type>(
+                            $crate::config::section::limits!($($limits)?)
+                        )
+                    },
+                    check: |value| {
+                        $crate::config::setting::check::<$type>(
+                            value,
+                            $crate::config::section::limits!($($limits)?),
+                        )
+                    },
+                    from_text: <$type as $crate::config::setting::Setting>::from_text,
                 },
             )+];
         }
     };
 }
 pub(crate) use section;
+
+/// The limits of a key as an option.
+macro_rules! limits {
+    () => {
+        None
+    };
+    ($limits:expr) => {
+        Some(&($limits))
+    };
+}
+pub(crate) use limits;

@@ -8,12 +8,24 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::section::{Key, Section},
+    config::section::{Place, Section},
     rates::VantageRates,
 };
 
 /// How bad a red flag is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Look at it today.
@@ -92,12 +104,12 @@ macro_rules! detectors {
         /// The names of all detectors, enabled or not.
         pub const NAMES: &[&str] = &[$(stringify!($name)),+];
 
-        /// Documentation of every detector section, in the order of [`NAMES`].
-        pub const SECTIONS: &[(&str, &[&str], &[Key])] = &[$((
-            stringify!($name),
-            <$name::Config as Section>::DOC,
-            <$name::Config as Section>::KEYS,
-        )),+];
+        /// The section of every detector, in the order of [`NAMES`].
+        pub const SECTIONS: &[Place] = &[$(Place {
+            path: concat!("detectors.", stringify!($name)),
+            doc: <$name::Config as Section>::DOC,
+            keys: <$name::Config as Section>::KEYS,
+        }),+];
 
         /// The detectors that `config` enables.
         pub fn enabled(config: &Config) -> Vec<Box<dyn Detector>> {

@@ -20,13 +20,13 @@ section! {
         /// Whether to judge at all.
         enabled: bool = true;
         /// Resets in 10 seconds for a warning.
-        warning: f64 = 50.0;
+        warning: f64 = 50.0, in 1.0..=1e9;
         /// Resets in 10 seconds for a critical flag.
-        critical: f64 = 500.0;
+        critical: f64 = 500.0, in 1.0..=1e9;
         /// Their least share of all TCP packets for a warning.
-        warning_share: f64 = 0.10;
+        warning_share: f64 = 0.10, in 0.001..=0.999;
         /// Their least share of all TCP packets for a critical flag.
-        critical_share: f64 = 0.25;
+        critical_share: f64 = 0.25, in 0.001..=0.999;
     }
 }
 

@@ -19,9 +19,9 @@ section! {
         /// Whether to judge at all.
         enabled: bool = true;
         /// Segments in 60 seconds for a warning.
-        warning: f64 = 3.0;
+        warning: f64 = 3.0, in 1.0..=1e9;
         /// Segments in 60 seconds for a critical flag.
-        critical: f64 = 15.0;
+        critical: f64 = 15.0, in 1.0..=1e9;
     }
 }
 

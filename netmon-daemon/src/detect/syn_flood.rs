@@ -22,11 +22,11 @@ section! {
         /// Whether to judge at all.
         enabled: bool = true;
         /// Requests in one second for a warning.
-        warning: f64 = 100.0;
+        warning: f64 = 100.0, in 1.0..=1e9;
         /// Requests in one second for a critical flag.
-        critical: f64 = 1000.0;
-        /// Share of requests that must be without an answer, above 0 and below 1.
-        unanswered: f64 = 0.5;
+        critical: f64 = 1000.0, in 1.0..=1e9;
+        /// Share of requests that must be without an answer.
+        unanswered: f64 = 0.5, in 0.001..=0.999;
     }
 }
 

@@ -4,14 +4,14 @@
 //! `exclude` wins over `include`.
 
 use super::Name;
-use crate::config::Interfaces;
+use crate::config::{Interfaces, Pattern};
 
 /// Which devices are watched: patterns of names, where `*` is any bytes and `?`
 /// is any one byte. There is no way to write a literal `*`; it matches itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
-    include: Vec<String>,
-    exclude: Vec<String>,
+    include: Vec<Pattern>,
+    exclude: Vec<Pattern>,
 }
 
 impl Selection {
@@ -22,16 +22,17 @@ impl Selection {
 
     /// Whether a device of this name is watched.
     pub fn watches(&self, name: &Name) -> bool {
-        let any = |patterns: &[String]| {
-            patterns.iter().any(|pattern| matches(pattern.as_bytes(), name.as_bytes()))
+        let any = |patterns: &[Pattern]| {
+            patterns.iter().any(|pattern| matches(pattern.as_str().as_bytes(), name.as_bytes()))
         };
         any(&self.include) && !any(&self.exclude)
     }
 
     /// Whether it is watched and named without a wildcard.
     pub fn lists(&self, name: &Name) -> bool {
-        let named = |pattern: &String| {
-            pattern.as_bytes() == name.as_bytes() && !pattern.contains(['*', '?'])
+        let named = |pattern: &Pattern| {
+            let text = pattern.as_str();
+            text.as_bytes() == name.as_bytes() && !text.contains(['*', '?'])
         };
         self.include.iter().any(named) && self.watches(name)
     }
@@ -155,7 +156,8 @@ mod tests {
             (&["wlan0"], &[], "eth0", false, false),
             (&[], &[], "eth0", false, false),
         ];
-        let owned = |patterns: &[&str]| patterns.iter().map(ToString::to_string).collect();
+        let owned =
+            |patterns: &[&str]| patterns.iter().filter_map(|text| text.parse().ok()).collect();
         for (include, exclude, name, watched, listed) in cases {
             let interfaces = Interfaces { include: owned(include), exclude: owned(exclude) };
             let selection = Selection::new(&interfaces);

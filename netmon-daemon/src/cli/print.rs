@@ -1,0 +1,39 @@
+//! `netmon print`: what is generated from the code.
+
+use std::io::Write;
+
+use clap::{Args, ValueEnum};
+
+use super::exit::{Exit, Failure};
+use crate::generate;
+
+/// Arguments of `netmon print`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Arguments {
+    /// What to print
+    #[arg(value_enum)]
+    what: What,
+}
+
+/// What can be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum What {
+    /// The default configuration with a comment on every key (TOML)
+    Config,
+    /// Reference of the red flags and their thresholds (Markdown)
+    Detectors,
+}
+
+/// Prints it.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let text = match arguments.what {
+        What::Config => generate::config(),
+        What::Detectors => generate::detectors(),
+    };
+    out.write_all(text.as_bytes())?;
+    Ok(Exit::Success)
+}
