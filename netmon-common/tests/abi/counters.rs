@@ -33,9 +33,16 @@ fn rows_cover_the_layout_without_gap_or_overlap() {
 fn an_array_is_as_large_as_its_labels() {
     for (table, rows, _) in tables() {
         for row in rows {
-            let cells: usize = row.dimensions.iter().map(|labels| labels.values.len()).product();
-            let is_histogram = row.dimensions.is_empty() && row.words > 1;
-            assert!(is_histogram || row.words == cells, "{table}::{}", row.name);
+            let is_histogram = !row.bounds.is_empty();
+            let cells = if is_histogram {
+                // One bucket more than bounds, and the sum.
+                row.bounds.len() + 2
+            } else {
+                row.dimensions.iter().map(|labels| labels.values.len()).product()
+            };
+            assert_eq!(row.words, cells, "{table}::{}", row.name);
+            assert!(!is_histogram || row.dimensions.is_empty(), "{table}::{}", row.name);
+            assert!(row.bounds.is_sorted_by(|a, b| a < b), "{table}::{}", row.name);
             // Histograms need a family of their own to be exported.
             assert!(!is_histogram || row.export == Export::Inner, "{table}::{}", row.name);
         }
