@@ -56,13 +56,18 @@ impl Volume {
 #[inline(always)]
 pub fn account(tally: &mut Tally, packet: Packet, volume: &Volume) {
     let n = volume.segments;
+    account_class(tally, packet, volume);
     let sizes = &mut tally.packet_size_bytes;
     sizes.count(&PACKET_SIZE_BOUNDS, volume.last_bytes, 1);
     if n > 1 {
         sizes.count(&PACKET_SIZE_BOUNDS, volume.segment_bytes, n.wrapping_sub(1));
     }
     add(&mut sizes.sum, volume.bytes);
+}
 
+#[inline(always)]
+fn account_class(tally: &mut Tally, packet: Packet, volume: &Volume) {
+    let n = volume.segments;
     if packet.vlan_tags() > 0 {
         add(&mut tally.vlan_packets, n);
     }
@@ -99,30 +104,28 @@ fn account_transport(tally: &mut Tally, packet: Packet, volume: &Volume) {
         bump(&mut tally.icmp_messages, pair(version, IcmpClass::COUNT, packet.detail()), n);
     } else if packet.is_dns() {
         add(&mut tally.dns_datagrams, n);
-        account_message_sizes(tally, packet, volume);
         if packet.is(Transport::DnsQuery) {
             bump(&mut tally.dns_queries, version, n);
         } else if packet.is(Transport::DnsResponse) {
             bump(&mut tally.dns_responses, pair(version, Rcode::COUNT, packet.detail()), n);
         }
+        account_message_size(tally, packet, volume);
     }
 }
 
-/// Counts the sizes of DNS messages: as UDP claims the one, or, where UDP claims
-/// the sum of merged datagrams, by the packets on the wire.
+/// Counts the size of a DNS message: as UDP claims it, or, where UDP claims the
+/// sum of merged datagrams, what one of them carries on the wire.
 #[inline(always)]
-fn account_message_sizes(tally: &mut Tally, packet: Packet, volume: &Volume) {
+fn account_message_size(tally: &mut Tally, packet: Packet, volume: &Volume) {
+    let n = volume.segments;
+    let size = if n > 1 {
+        volume.segment_bytes.saturating_sub(packet.headers())
+    } else {
+        packet.claimed_message_len()
+    };
     let sizes = &mut tally.dns_message_bytes;
-    if volume.segments <= 1 {
-        sizes.observe(&DNS_SIZE_BOUNDS, packet.claimed_message_len());
-        return;
-    }
-    let headers = packet.headers();
-    let before_last = volume.segments.wrapping_sub(1);
-    let each = volume.segment_bytes.saturating_sub(headers);
-    sizes.count(&DNS_SIZE_BOUNDS, each, before_last);
-    add(&mut sizes.sum, each.wrapping_mul(before_last));
-    sizes.observe(&DNS_SIZE_BOUNDS, volume.last_bytes.saturating_sub(headers));
+    add(&mut sizes.sum, size.wrapping_mul(n));
+    sizes.count(&DNS_SIZE_BOUNDS, size, n);
 }
 
 /// Position of a cell in an array of two dimensions, the second `columns` wide.

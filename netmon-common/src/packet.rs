@@ -369,7 +369,7 @@ fn network_layer<B: Bytes + ?Sized>(
 ) -> Result<(), Reject> {
     let mut tags = 0;
     let payload = vlan::skip(bytes, payload, &mut tags);
-    packet.set(VLAN_TAGS, tags);
+    packet.set(VLAN_TAGS, bytes.forget(tags));
     let payload = payload?;
     let destination = matches!(remote, Remote::Destination);
     match payload.ethertype {
@@ -377,13 +377,14 @@ fn network_layer<B: Bytes + ?Sized>(
             packet.set(FAMILY, Family::Ipv4.index() as u64);
             let header = ipv4::parse(bytes, payload.at, destination)?;
             packet.set(SCOPE, header.scope);
-            packet.set(FRAGMENTS, u64::from(header.fragment));
+            packet.set(FRAGMENTS, bytes.forget(u64::from(header.fragment)));
             if header.later_fragment {
                 return Ok(());
             }
             let end = header.payload.wrapping_add(usize::from(header.claimed_payload_len));
             let next = Next { protocol: header.protocol, at: header.payload, end };
-            transport_layer(bytes, next, header.fragment, packet)
+            let first_fragment = bytes.forget(u64::from(header.fragment)) != 0;
+            transport_layer(bytes, next, first_fragment, packet)
         }
         ETHERTYPE_IPV6 => {
             packet.set(FAMILY, Family::Ipv6.index() as u64);
@@ -391,14 +392,15 @@ fn network_layer<B: Bytes + ?Sized>(
             packet.set(SCOPE, header.scope);
             let mut fragments = 0;
             let chain = ipv6::walk(bytes, header.next_header, header.payload, &mut fragments);
-            packet.set(FRAGMENTS, fragments);
+            packet.set(FRAGMENTS, bytes.forget(fragments));
             let chain = chain?;
             if chain.later_fragment {
                 return Ok(());
             }
             let next =
                 Next { protocol: chain.protocol, at: chain.payload, end: header.claimed_end };
-            transport_layer(bytes, next, chain.first_fragment, packet)
+            let first_fragment = bytes.forget(u64::from(chain.first_fragment)) != 0;
+            transport_layer(bytes, next, first_fragment, packet)
         }
         _ => Ok(()),
     }

@@ -14,8 +14,8 @@ const MAX_OFFSET: usize = 0x7fff;
 pub(crate) struct Linear {
     start: usize,
     end: usize,
-    /// A number that the verifier does not know.
-    unknown: u64,
+    /// Zero, which neither the compiler nor the verifier knows.
+    zero: u64,
 }
 
 impl Linear {
@@ -23,7 +23,9 @@ impl Linear {
     #[inline(always)]
     pub(crate) fn new(ctx: &TcContext) -> Self {
         let len = u64::from(ctx.len());
-        Self { start: ctx.data(), end: ctx.data_end(), unknown: len | len << 32 }
+        let unknown = len | len << 32;
+        let zero = unknown ^ opaque(unknown as usize) as u64;
+        Self { start: ctx.data(), end: ctx.data_end(), zero }
     }
 
     /// How many bytes are linear.
@@ -51,9 +53,7 @@ impl Bytes for Linear {
 
     #[inline(always)]
     fn forget(&self, value: u64) -> u64 {
-        // The compiler does not see that this is zero, and the verifier cannot
-        // know: it forgets every bit.
-        value ^ (self.unknown ^ opaque(self.unknown as usize) as u64)
+        value ^ self.zero
     }
 }
 

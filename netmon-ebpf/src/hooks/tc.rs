@@ -11,6 +11,7 @@ use netmon_common::{
         slot::{OTHER_SLOT, SlotEntry, tally_key},
     },
     account::{Volume, account},
+    bytes::Bytes,
     packet::{self, Link, Packet, Remote},
     reject::Reject,
 };
@@ -126,6 +127,14 @@ fn record(crossing: &Crossing, mut packet: Packet) -> Option<()> {
     } else {
         let headers = packet.headers();
         Volume::merged(bytes, headers, u64::from(gso_size), u64::from(gso_segments))
+    };
+    // The sizes are compared with a dozen bounds; what the verifier learns from
+    // that must not stay with the byte count that goes on from here.
+    let bytes = Linear::new(&crossing.ctx);
+    let volume = Volume {
+        segment_bytes: bytes.forget(volume.segment_bytes),
+        last_bytes: bytes.forget(volume.last_bytes),
+        ..volume
     };
     let tally = TALLIES_BY_SLOT.get_ptr_mut(tally_key(crossing.slot, crossing.direction))?;
     // SAFETY: the value belongs to this CPU. A packet that is counted in a
