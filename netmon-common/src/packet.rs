@@ -369,57 +369,67 @@ fn network_layer<B: Bytes + ?Sized>(
 ) -> Result<(), Reject> {
     let mut tags = 0;
     let payload = vlan::skip(bytes, payload, &mut tags);
-    packet.set(VLAN_TAGS, bytes.forget(tags));
+    packet.set(VLAN_TAGS, tags);
     let payload = payload?;
     let destination = matches!(remote, Remote::Destination);
-    match payload.ethertype {
+    let next = match payload.ethertype {
         ETHERTYPE_IPV4 => {
             packet.set(FAMILY, Family::Ipv4.index() as u64);
             let header = ipv4::parse(bytes, payload.at, destination)?;
             packet.set(SCOPE, header.scope);
-            packet.set(FRAGMENTS, bytes.forget(u64::from(header.fragment)));
+            packet.set(FRAGMENTS, header.fragments);
             if header.later_fragment {
                 return Ok(());
             }
-            let end = header.payload.wrapping_add(usize::from(header.claimed_payload_len));
-            let next = Next { protocol: header.protocol, at: header.payload, end };
-            let first_fragment = bytes.forget(u64::from(header.fragment)) != 0;
-            transport_layer(bytes, next, first_fragment, packet)
+            Next {
+                protocol: header.protocol,
+                at: header.payload,
+                end: header.payload.wrapping_add(usize::from(header.claimed_payload_len)),
+                first_fragment: header.fragments,
+            }
         }
         ETHERTYPE_IPV6 => {
             packet.set(FAMILY, Family::Ipv6.index() as u64);
             let header = ipv6::parse(bytes, payload.at, destination)?;
             packet.set(SCOPE, header.scope);
-            let mut fragments = 0;
-            let chain = ipv6::walk(bytes, header.next_header, header.payload, &mut fragments);
-            packet.set(FRAGMENTS, bytes.forget(fragments));
-            let chain = chain?;
+            let mut chain = ipv6::Chain::new(&header);
+            let walked = chain.walk(bytes);
+            packet.set(FRAGMENTS, chain.fragments);
+            walked?;
             if chain.later_fragment {
                 return Ok(());
             }
-            let next =
-                Next { protocol: chain.protocol, at: chain.payload, end: header.claimed_end };
-            let first_fragment = bytes.forget(u64::from(chain.first_fragment)) != 0;
-            transport_layer(bytes, next, first_fragment, packet)
+            Next {
+                protocol: chain.protocol,
+                at: chain.payload,
+                end: header.claimed_end,
+                first_fragment: chain.first_fragment,
+            }
         }
-        _ => Ok(()),
-    }
+        _ => return Ok(()),
+    };
+    transport_layer(bytes, next, packet)
 }
 
-/// The layer above IP: its protocol number, where it begins, and where it ends
-/// as the IP header claims.
+/// The layer above IP, as IP describes it.
 #[derive(Clone, Copy)]
 struct Next {
+    /// Its protocol number.
     protocol: u8,
+    /// Where it begins.
     at: usize,
+    /// Where the packet ends as the IP header claims.
     end: usize,
+    /// Not 0 where this is the first of several fragments.
+    first_fragment: u64,
 }
 
 impl Next {
-    /// Whether IP claims fewer bytes than a transport header needs.
+    /// Whether this is a first fragment that claims fewer bytes than a transport
+    /// header needs.
     #[inline(always)]
-    const fn is_shorter_than(&self, header_len: u16) -> bool {
-        self.end.wrapping_sub(self.at) < header_len as usize
+    const fn is_tiny(&self, header_len: u16) -> bool {
+        self.first_fragment != 0 && self.end.wrapping_sub(self.at) < header_len as usize
     }
 
     /// Bytes of headers up to a payload behind `header_len` bytes.
@@ -438,12 +448,11 @@ const UDP: u8 = 17;
 fn transport_layer<B: Bytes + ?Sized>(
     bytes: &B,
     next: Next,
-    first_fragment: bool,
     packet: &mut Packet,
 ) -> Result<(), Reject> {
     let parsed = match next.protocol {
-        TCP => segment(bytes, next, first_fragment, packet),
-        UDP => datagram(bytes, next, first_fragment, packet),
+        TCP => segment(bytes, next, packet),
+        UDP => datagram(bytes, next, packet),
         icmp::PROTOCOL_V4 => {
             packet.set(PROTOCOL, Protocol::Icmp.index() as u64);
             message(icmp::parse_v4(bytes, next.at), packet)
@@ -454,18 +463,13 @@ fn transport_layer<B: Bytes + ?Sized>(
         }
         _ => Ok(()),
     };
-    if first_fragment { parsed.map_err(|_| Reject::TinyFragment) } else { parsed }
+    if next.first_fragment == 0 { parsed } else { parsed.map_err(|_| Reject::TinyFragment) }
 }
 
 #[inline(always)]
-fn segment<B: Bytes + ?Sized>(
-    bytes: &B,
-    next: Next,
-    first_fragment: bool,
-    packet: &mut Packet,
-) -> Result<(), Reject> {
+fn segment<B: Bytes + ?Sized>(bytes: &B, next: Next, packet: &mut Packet) -> Result<(), Reject> {
     packet.set(PROTOCOL, Protocol::Tcp.index() as u64);
-    if first_fragment && next.is_shorter_than(tcp::MIN_HEADER_LEN) {
+    if next.is_tiny(tcp::MIN_HEADER_LEN) {
         packet.set(TINY, 1);
     }
     let header = tcp::parse(bytes, next.at)?;
@@ -476,14 +480,9 @@ fn segment<B: Bytes + ?Sized>(
 }
 
 #[inline(always)]
-fn datagram<B: Bytes + ?Sized>(
-    bytes: &B,
-    next: Next,
-    first_fragment: bool,
-    packet: &mut Packet,
-) -> Result<(), Reject> {
+fn datagram<B: Bytes + ?Sized>(bytes: &B, next: Next, packet: &mut Packet) -> Result<(), Reject> {
     packet.set(PROTOCOL, Protocol::Udp.index() as u64);
-    if first_fragment && next.is_shorter_than(udp::HEADER_LEN) {
+    if next.is_tiny(udp::HEADER_LEN) {
         packet.set(TINY, 1);
     }
     let header = udp::parse(bytes, next.at)?;

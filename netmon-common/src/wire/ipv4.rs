@@ -13,8 +13,8 @@ pub struct Header {
     pub protocol: u8,
     /// Scope of the address that was asked for, as an index into `Scope::ALL`.
     pub scope: u64,
-    /// Whether this is a fragment, first or later.
-    pub fragment: bool,
+    /// 1 if this is a fragment, first or later, else 0.
+    pub fragments: u64,
     /// Whether this is a fragment other than the first.
     pub later_fragment: bool,
     /// Offset at which the payload begins.
@@ -66,7 +66,7 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, at: usize, destination: bool) -> Resu
     Ok(Header {
         protocol,
         scope: bytes.forget(scope::of_ipv4(first, second).index() as u64),
-        fragment: fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET) != 0,
+        fragments: bytes.forget(u64::from(fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET) != 0)),
         later_fragment: fragment & FRAGMENT_OFFSET != 0,
         payload,
         claimed_payload_len: total_length.wrapping_sub(u16::from(version & 0x0f).wrapping_mul(4)),

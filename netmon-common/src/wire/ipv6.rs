@@ -38,17 +38,19 @@ pub struct Header {
     pub claimed_end: usize,
 }
 
-/// The end of an extension header chain.
+/// An extension header chain, as far as it was walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// Protocol number of the payload.
+    /// Protocol number of the next header.
     pub protocol: u8,
-    /// Offset at which the payload begins.
+    /// Offset at which it begins.
     pub payload: usize,
+    /// Fragment headers that were met.
+    pub fragments: u64,
     /// Whether this is a fragment other than the first.
     pub later_fragment: bool,
-    /// Whether more fragments follow, so that the payload is cut.
-    pub first_fragment: bool,
+    /// Not 0 if more fragments follow, so that the payload is cut.
+    pub first_fragment: u64,
 }
 
 /// Reads the fixed header at `at`; `destination` chooses whose scope is
@@ -90,45 +92,51 @@ pub const fn is_extension(next_header: u8) -> bool {
     )
 }
 
-/// Walks the extension headers from `at` on. `fragments` counts the fragment
-/// headers that were met, even when the chain turns out to be broken.
-#[inline(always)]
-pub fn walk<B: Bytes + ?Sized>(
-    bytes: &B,
-    next_header: u8,
-    at: usize,
-    fragments: &mut u64,
-) -> Result<Chain, Reject> {
-    let mut chain =
-        Chain { protocol: next_header, payload: at, later_fragment: false, first_fragment: false };
-    if !is_extension(next_header) {
-        return Ok(chain);
-    }
-    for _ in 0..MAX_EXTENSION_HEADERS {
-        if !is_extension(chain.protocol) {
-            break;
+impl Chain {
+    /// The chain behind a fixed header.
+    #[inline(always)]
+    pub const fn new(header: &Header) -> Self {
+        Self {
+            protocol: header.next_header,
+            payload: header.payload,
+            fragments: 0,
+            later_fragment: false,
+            first_fragment: 0,
         }
-        // A first fragment must hold the whole chain (RFC 7112).
-        let cut = if chain.first_fragment { Reject::TinyFragment } else { Reject::Truncated };
-        let [next, length, offset_high, offset_low, _, _, _, _] =
-            bytes.array::<8>(chain.payload).ok_or(cut)?;
-        let header_len = match chain.protocol {
-            FRAGMENT => {
-                let offset = u16::from_be_bytes([offset_high, offset_low]);
-                *fragments = fragments.wrapping_add(1);
-                chain.first_fragment |= offset & MORE_FRAGMENTS != 0;
-                if offset & FRAGMENT_OFFSET != 0 {
-                    chain.later_fragment = true;
-                    return Ok(chain);
-                }
-                8
-            }
-            // In units of 4 bytes, minus 2 (RFC 4302, section 2.2).
-            AUTHENTICATION => usize::from(length).wrapping_add(2).wrapping_mul(4),
-            _ => usize::from(length).wrapping_add(1).wrapping_mul(8),
-        };
-        chain.protocol = next;
-        chain.payload = bytes.forget_offset(chain.payload.wrapping_add(header_len));
     }
-    if is_extension(chain.protocol) { Err(Reject::ExtHeaderLimit) } else { Ok(chain) }
+
+    /// Walks the extension headers up to the payload or a later fragment.
+    #[inline(always)]
+    pub fn walk<B: Bytes + ?Sized>(&mut self, bytes: &B) -> Result<(), Reject> {
+        for _ in 0..MAX_EXTENSION_HEADERS {
+            if !is_extension(self.protocol) {
+                return Ok(());
+            }
+            let Some([next, length, offset_high, offset_low, _, _, _, _]) =
+                bytes.array::<8>(self.payload)
+            else {
+                // A first fragment must hold the whole chain (RFC 7112).
+                let tiny = self.first_fragment != 0;
+                return Err(if tiny { Reject::TinyFragment } else { Reject::Truncated });
+            };
+            let header_len = match self.protocol {
+                FRAGMENT => {
+                    let offset = u16::from_be_bytes([offset_high, offset_low]);
+                    self.fragments = bytes.forget(self.fragments.wrapping_add(1));
+                    self.first_fragment |= u64::from(offset & MORE_FRAGMENTS);
+                    if offset & FRAGMENT_OFFSET != 0 {
+                        self.later_fragment = true;
+                        return Ok(());
+                    }
+                    8
+                }
+                // In units of 4 bytes, minus 2 (RFC 4302, section 2.2).
+                AUTHENTICATION => usize::from(length).wrapping_add(2).wrapping_mul(4),
+                _ => usize::from(length).wrapping_add(1).wrapping_mul(8),
+            };
+            self.protocol = next;
+            self.payload = bytes.forget_offset(self.payload.wrapping_add(header_len));
+        }
+        if is_extension(self.protocol) { Err(Reject::ExtHeaderLimit) } else { Ok(()) }
+    }
 }

@@ -33,7 +33,7 @@ pub fn skip<B: Bytes + ?Sized>(
         payload.ethertype =
             bytes.be16(payload.at.wrapping_add(INNER_ETHERTYPE)).ok_or(Reject::Truncated)?;
         payload.at = payload.at.wrapping_add(TAG_LEN);
-        *tags = tags.wrapping_add(1);
+        *tags = bytes.forget(tags.wrapping_add(1));
     }
     payload.at = bytes.forget_offset(payload.at);
     Ok(payload)

@@ -1,0 +1,123 @@
+//! Programs that netmon is measured against: nothing at all, one counter, and
+//! the two designs that agents of this kind usually have, a flow table in a
+//! hash map and an event per packet. Never shipped; `make bench` runs them.
+
+#![no_std]
+#![no_main]
+
+use aya_ebpf::{
+    bindings::{BPF_ANY, TC_ACT_UNSPEC},
+    macros::{classifier, map},
+    maps::{HashMap, PerCpuArray, RingBuf},
+    programs::TcContext,
+};
+
+/// One counter of packets and bytes, one value.
+#[map]
+static COUNTER: PerCpuArray<[u64; 2]> = PerCpuArray::with_max_entries(1, 0);
+
+/// Packets and bytes by flow; as large as agents of this design ship it.
+#[map]
+static FLOWS: HashMap<Flow, [u64; 2]> = HashMap::with_max_entries(65_536, 0);
+
+/// One record per packet. Without a reader it fills up, so each record is
+/// written and given back.
+#[map]
+static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
+
+/// An IPv4 flow, from a frame without VLAN tags and IP options.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Flow {
+    addresses: [u8; 8],
+    ports: [u8; 4],
+    protocol: u32,
+}
+
+/// Does nothing.
+#[classifier]
+fn empty(_ctx: TcContext) -> i32 {
+    TC_ACT_UNSPEC
+}
+
+/// Counts packets and bytes.
+#[classifier]
+fn counter(ctx: TcContext) -> i32 {
+    if let Some(counter) = COUNTER.get_ptr_mut(0) {
+        // SAFETY: the value belongs to this CPU.
+        add(unsafe { &mut *counter }, &ctx);
+    }
+    TC_ACT_UNSPEC
+}
+
+/// Counts packets and bytes by flow.
+#[classifier]
+fn flow_hash(ctx: TcContext) -> i32 {
+    count_flow(&ctx);
+    TC_ACT_UNSPEC
+}
+
+/// Sends a record to user space.
+#[classifier]
+fn ring_event(ctx: TcContext) -> i32 {
+    send_event(&ctx);
+    TC_ACT_UNSPEC
+}
+
+#[inline(always)]
+fn send_event(ctx: &TcContext) -> Option<()> {
+    let flow = flow(ctx)?;
+    let mut event = EVENTS.reserve::<[u64; 16]>(0)?;
+    let mut record = [0_u64; 16];
+    record[0] = u64::from(flow.protocol);
+    record[1] = u64::from(ctx.len());
+    record[2] = u64::from_ne_bytes(flow.addresses);
+    event.write(record);
+    event.discard(0);
+    Some(())
+}
+
+#[inline(always)]
+fn count_flow(ctx: &TcContext) -> Option<()> {
+    let flow = flow(ctx)?;
+    if let Some(counter) = FLOWS.get_ptr_mut(&flow) {
+        // SAFETY: the map keeps the value; concurrent adds may be lost, as they
+        // are in the designs that this stands for.
+        add(unsafe { &mut *counter }, ctx);
+        return Some(());
+    }
+    FLOWS.insert(&flow, &[1, u64::from(ctx.len())], u64::from(BPF_ANY)).ok()
+}
+
+#[inline(always)]
+fn flow(ctx: &TcContext) -> Option<Flow> {
+    let (start, end) = (ctx.data(), ctx.data_end());
+    if start + 38 > end {
+        return None;
+    }
+    // SAFETY: 38 bytes were just checked.
+    unsafe {
+        Some(Flow {
+            addresses: ((start + 26) as *const [u8; 8]).read_unaligned(),
+            ports: ((start + 34) as *const [u8; 4]).read_unaligned(),
+            protocol: u32::from(*((start + 23) as *const u8)),
+        })
+    }
+}
+
+#[inline(always)]
+fn add(counter: &mut [u64; 2], ctx: &TcContext) {
+    counter[0] = counter[0].wrapping_add(1);
+    counter[1] = counter[1].wrapping_add(u64::from(ctx.len()));
+}
+
+/// As in the shipped object.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[cfg(not(test))]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
