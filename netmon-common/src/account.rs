@@ -56,17 +56,23 @@ impl Volume {
 #[inline(always)]
 pub fn account(tally: &mut Tally, packet: Packet, volume: &Volume) {
     let n = volume.segments;
-    account_class(tally, packet, volume);
+    // Most packets are plain, and one comparison says so.
+    if packet.is_plain() || account_details(tally, packet, volume) {
+        let cell = host_cell(packet.scope_index(), packet.class_index());
+        bump(&mut tally.host_packets, cell, n);
+        bump(&mut tally.host_bytes, cell, volume.bytes);
+    }
     let sizes = &mut tally.packet_size_bytes;
+    add(&mut sizes.sum, volume.bytes);
     sizes.count(&PACKET_SIZE_BOUNDS, volume.last_bytes, 1);
     if n > 1 {
         sizes.count(&PACKET_SIZE_BOUNDS, volume.segment_bytes, n.wrapping_sub(1));
     }
-    add(&mut sizes.sum, volume.bytes);
 }
 
+/// Counts what is remarkable about a packet, and says whether it has a class.
 #[inline(always)]
-fn account_class(tally: &mut Tally, packet: Packet, volume: &Volume) {
+fn account_details(tally: &mut Tally, packet: Packet, volume: &Volume) -> bool {
     let n = volume.segments;
     if packet.vlan_tags() > 0 {
         add(&mut tally.vlan_packets, n);
@@ -83,12 +89,10 @@ fn account_class(tally: &mut Tally, packet: Packet, volume: &Volume) {
         if packet.protocol_index() != Protocol::Other.index() {
             bump(&mut tally.unread_transport, packet.protocol_index(), n);
         }
-        return;
+        return false;
     }
-    let cell = host_cell(packet.scope_index(), packet.class_index());
-    bump(&mut tally.host_packets, cell, n);
-    bump(&mut tally.host_bytes, cell, volume.bytes);
     account_transport(tally, packet, volume);
+    true
 }
 
 #[inline(always)]
@@ -109,23 +113,24 @@ fn account_transport(tally: &mut Tally, packet: Packet, volume: &Volume) {
         } else if packet.is(Transport::DnsResponse) {
             bump(&mut tally.dns_responses, pair(version, Rcode::COUNT, packet.detail()), n);
         }
-        account_message_size(tally, packet, volume);
+        account_message_sizes(tally, packet, volume);
     }
 }
 
-/// Counts the size of a DNS message: as UDP claims it, or, where UDP claims the
-/// sum of merged datagrams, what one of them carries on the wire.
+/// Counts the sizes of DNS messages: as UDP claims the one, or, where UDP claims
+/// the sum of merged datagrams, by the packets on the wire.
 #[inline(always)]
-fn account_message_size(tally: &mut Tally, packet: Packet, volume: &Volume) {
-    let n = volume.segments;
-    let size = if n > 1 {
-        volume.segment_bytes.saturating_sub(packet.headers())
-    } else {
-        packet.claimed_message_len()
-    };
+fn account_message_sizes(tally: &mut Tally, packet: Packet, volume: &Volume) {
     let sizes = &mut tally.dns_message_bytes;
-    add(&mut sizes.sum, size.wrapping_mul(n));
-    sizes.count(&DNS_SIZE_BOUNDS, size, n);
+    let mut last = packet.claimed_message_len();
+    if volume.segments > 1 {
+        let before_last = volume.segments.wrapping_sub(1);
+        let each = volume.segment_bytes.saturating_sub(packet.headers());
+        last = volume.last_bytes.saturating_sub(packet.headers());
+        add(&mut sizes.sum, each.wrapping_mul(before_last));
+        sizes.count(&DNS_SIZE_BOUNDS, each, before_last);
+    }
+    sizes.observe(&DNS_SIZE_BOUNDS, last);
 }
 
 /// Position of a cell in an array of two dimensions, the second `columns` wide.

@@ -5,6 +5,8 @@ use crate::abi::labels::labels;
 labels! {
     /// The reach of an address, by the special-purpose registries (RFC 6890).
     pub enum Scope {
+        /// Everything else, and frames without an IP address.
+        Public = "public",
         /// 127.0.0.0/8 and `::1`.
         Loopback = "loopback",
         /// 169.254.0.0/16 and `fe80::/10`.
@@ -13,8 +15,6 @@ labels! {
         Private = "private",
         /// 224.0.0.0/4, 240.0.0.0/4 (limited broadcast and reserved) and `ff00::/8`.
         Multicast = "multicast",
-        /// Everything else, and frames without an IP address.
-        Public = "public",
     }
 }
 

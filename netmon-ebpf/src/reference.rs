@@ -7,6 +7,7 @@
 
 use aya_ebpf::{
     bindings::{BPF_ANY, TC_ACT_UNSPEC},
+    helpers::bpf_ktime_get_ns,
     macros::{classifier, map},
     maps::{HashMap, PerCpuArray, RingBuf},
     programs::TcContext,
@@ -16,20 +17,23 @@ use aya_ebpf::{
 #[map]
 static COUNTER: PerCpuArray<[u64; 2]> = PerCpuArray::with_max_entries(1, 0);
 
-/// Packets and bytes by flow; as large as agents of this design ship it.
+/// Packets, bytes and the time last seen by flow: what an agent of this design
+/// keeps to export and expire a flow.
 #[map]
-static FLOWS: HashMap<Flow, [u64; 2]> = HashMap::with_max_entries(65_536, 0);
+static FLOWS: HashMap<Flow, [u64; 3]> = HashMap::with_max_entries(65_536, 0);
 
 /// One record per packet. Without a reader it fills up, so each record is
 /// written and given back.
 #[map]
 static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
-/// An IPv4 flow, from a frame without VLAN tags and IP options.
+/// A flow key with room for both IP versions, filled from an IPv4 frame without
+/// VLAN tags and IP options.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Flow {
-    addresses: [u8; 8],
+    source: [u8; 16],
+    destination: [u8; 16],
     ports: [u8; 4],
     protocol: u32,
 }
@@ -71,7 +75,8 @@ fn send_event(ctx: &TcContext) -> Option<()> {
     let mut record = [0_u64; 16];
     record[0] = u64::from(flow.protocol);
     record[1] = u64::from(ctx.len());
-    record[2] = u64::from_ne_bytes(flow.addresses);
+    // SAFETY: the helper has no preconditions.
+    record[2] = unsafe { bpf_ktime_get_ns() };
     event.write(record);
     event.discard(0);
     Some(())
@@ -80,13 +85,18 @@ fn send_event(ctx: &TcContext) -> Option<()> {
 #[inline(always)]
 fn count_flow(ctx: &TcContext) -> Option<()> {
     let flow = flow(ctx)?;
-    if let Some(counter) = FLOWS.get_ptr_mut(&flow) {
+    // SAFETY: the helper has no preconditions.
+    let now = unsafe { bpf_ktime_get_ns() };
+    if let Some(record) = FLOWS.get_ptr_mut(&flow) {
         // SAFETY: the map keeps the value; concurrent adds may be lost, as they
         // are in the designs that this stands for.
-        add(unsafe { &mut *counter }, ctx);
+        let [packets, bytes, seen] = unsafe { &mut *record };
+        *packets = packets.wrapping_add(1);
+        *bytes = bytes.wrapping_add(u64::from(ctx.len()));
+        *seen = now;
         return Some(());
     }
-    FLOWS.insert(&flow, &[1, u64::from(ctx.len())], u64::from(BPF_ANY)).ok()
+    FLOWS.insert(&flow, &[1, u64::from(ctx.len()), now], u64::from(BPF_ANY)).ok()
 }
 
 #[inline(always)]
@@ -95,14 +105,15 @@ fn flow(ctx: &TcContext) -> Option<Flow> {
     if start + 38 > end {
         return None;
     }
+    let mut flow = Flow { source: [0; 16], destination: [0; 16], ports: [0; 4], protocol: 0 };
     // SAFETY: 38 bytes were just checked.
     unsafe {
-        Some(Flow {
-            addresses: ((start + 26) as *const [u8; 8]).read_unaligned(),
-            ports: ((start + 34) as *const [u8; 4]).read_unaligned(),
-            protocol: u32::from(*((start + 23) as *const u8)),
-        })
+        flow.source[..4].copy_from_slice(&((start + 26) as *const [u8; 4]).read_unaligned());
+        flow.destination[..4].copy_from_slice(&((start + 30) as *const [u8; 4]).read_unaligned());
+        flow.ports = ((start + 34) as *const [u8; 4]).read_unaligned();
+        flow.protocol = u32::from(*((start + 23) as *const u8));
     }
+    Some(flow)
 }
 
 #[inline(always)]

@@ -26,12 +26,7 @@ impl<const N: usize> Histogram<N> {
     /// callers keep where it is cheaper.
     #[inline(always)]
     pub fn count(&mut self, bounds: &[u64], value: u64, times: u64) {
-        // A sum of comparisons instead of a search: no branches, and the
-        // verifier sees at once that the index is bounded.
-        let mut index = 0_usize;
-        for bound in bounds {
-            index = index.wrapping_add(usize::from(value > *bound));
-        }
+        let index = bounds.iter().position(|bound| value <= *bound).unwrap_or(bounds.len());
         if let Some(bucket) = self.buckets.get_mut(index) {
             *bucket = bucket.wrapping_add(times);
         }

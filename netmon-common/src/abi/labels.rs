@@ -1,4 +1,7 @@
 //! Closed sets of label values.
+//!
+//! What is assumed until it is known stands first in `Family`, `Protocol` and
+//! `Scope`, so that a packet of which nothing is known is the number 0.
 
 /// Declares an enum whose variants are label values, in counter order.
 ///
@@ -49,12 +52,12 @@ labels! {
 labels! {
     /// Network layer of a frame, as its link layer announces it.
     pub enum Family {
+        /// Anything else: ARP, LLDP, spanning tree, ...
+        Other = "other",
         /// Internet Protocol version 4.
         Ipv4 = "ipv4",
         /// Internet Protocol version 6.
         Ipv6 = "ipv6",
-        /// Anything else: ARP, LLDP, spanning tree, ...
-        Other = "other",
     }
 }
 
@@ -71,38 +74,38 @@ labels! {
 labels! {
     /// Transport protocols that are told apart.
     pub enum Protocol {
+        /// Any other protocol, and every fragment but the first.
+        Other = "other",
         /// Transmission Control Protocol (6).
         Tcp = "tcp",
         /// User Datagram Protocol (17).
         Udp = "udp",
         /// ICMP (1) and ICMPv6 (58).
         Icmp = "icmp",
-        /// Any other protocol, and every fragment but the first.
-        Other = "other",
     }
 }
 
 labels! {
     /// The class of a packet that was parsed: its family and its protocol.
     pub enum Class {
+        /// No IP at all.
+        NonIp = "non_ip",
+        /// Anything else over IPv4.
+        Ipv4Other = "ipv4_other",
         /// TCP over IPv4.
         Ipv4Tcp = "ipv4_tcp",
         /// UDP over IPv4.
         Ipv4Udp = "ipv4_udp",
         /// ICMP over IPv4.
         Ipv4Icmp = "ipv4_icmp",
-        /// Anything else over IPv4.
-        Ipv4Other = "ipv4_other",
+        /// Anything else over IPv6.
+        Ipv6Other = "ipv6_other",
         /// TCP over IPv6.
         Ipv6Tcp = "ipv6_tcp",
         /// UDP over IPv6.
         Ipv6Udp = "ipv6_udp",
         /// ICMP over IPv6.
         Ipv6Icmp = "ipv6_icmp",
-        /// Anything else over IPv6.
-        Ipv6Other = "ipv6_other",
-        /// No IP at all.
-        NonIp = "non_ip",
     }
 }
 

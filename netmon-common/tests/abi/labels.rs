@@ -44,10 +44,10 @@ fn check_set<T: Copy + Debug>(
 fn values_of_the_metric_labels() {
     // The names of metrics.md, section "Label vocabulary" and the notes.
     check!(Direction: "ingress" "egress");
-    check!(Family: "ipv4" "ipv6" "other");
+    check!(Family: "other" "ipv4" "ipv6");
     check!(IpVersion: "ipv4" "ipv6");
-    check!(Protocol: "tcp" "udp" "icmp" "other");
-    check!(Scope: "loopback" "link_local" "private" "multicast" "public");
+    check!(Protocol: "other" "tcp" "udp" "icmp");
+    check!(Scope: "public" "loopback" "link_local" "private" "multicast");
     check!(TcpFlag: "syn" "synack" "fin" "rst" "null" "xmas" "syn_fin" "other_invalid");
     check!(IcmpClass: "echo" "unreachable" "frag_needed" "ttl_exceeded" "redirect" "nd" "other");
     check!(Rcode: "noerror" "formerr" "servfail" "nxdomain" "notimp" "refused" "other");
@@ -59,10 +59,10 @@ fn values_of_the_metric_labels() {
 #[test]
 fn values_that_stay_inside() {
     check!(Class:
-        "ipv4_tcp" "ipv4_udp" "ipv4_icmp" "ipv4_other" "ipv6_tcp" "ipv6_udp" "ipv6_icmp"
-        "ipv6_other" "non_ip");
+        "non_ip" "ipv4_other" "ipv4_tcp" "ipv4_udp" "ipv4_icmp" "ipv6_other" "ipv6_tcp"
+        "ipv6_udp" "ipv6_icmp");
     check!(Link: "ethernet" "raw" "cooked_v1" "cooked_v2" "bsd_loopback" "unknown");
-    check!(Transport: "none" "tcp" "udp" "dns_short" "dns_query" "dns_response" "icmp");
+    check!(Transport: "none" "udp" "tcp" "dns_short" "dns_query" "dns_response" "icmp");
 }
 
 #[test]

@@ -63,8 +63,8 @@ fn count(ctx: TcContext, direction: Direction) -> Option<()> {
     };
     let crossing = Crossing { ctx, direction, slot, link };
     let (packet, linear) = parse(&crossing);
-    let cut = packet.is_rejected_as(Reject::Truncated)
-        || packet.is_rejected_as(Reject::TinyFragment);
+    let cut =
+        packet.is_rejected_as(Reject::Truncated) || packet.is_rejected_as(Reject::TinyFragment);
     if cut && linear < len as usize {
         count_again(skb, direction as u32, slot, link as u32);
         return Some(());

@@ -1,0 +1,36 @@
+//! From bytes to a packet: the only parser netmon has.
+
+mod parse;
+mod word;
+
+pub use parse::parse;
+pub use word::{Packet, Transport};
+
+use crate::abi::labels::labels;
+
+labels! {
+    /// How a frame begins.
+    pub enum Link {
+        /// With an Ethernet header.
+        Ethernet = "ethernet",
+        /// With an IP header.
+        Raw = "raw",
+        /// With a Linux cooked header, version 1.
+        CookedV1 = "cooked_v1",
+        /// With a Linux cooked header, version 2.
+        CookedV2 = "cooked_v2",
+        /// With a BSD loopback header.
+        BsdLoopback = "bsd_loopback",
+        /// In a way that netmon cannot read.
+        Unknown = "unknown",
+    }
+}
+
+/// Which end of a packet is the remote one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remote {
+    /// The packet was received.
+    Source,
+    /// The packet was sent.
+    Destination,
+}
