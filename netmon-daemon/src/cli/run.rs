@@ -6,7 +6,10 @@ use super::{
     ConfigFile,
     exit::{Exit, Failure},
 };
-use crate::config::{Address, Overrides, Pattern};
+use crate::{
+    config::{Address, Overrides, Pattern},
+    log,
+};
 
 /// Arguments of `netmon run`.
 #[derive(Args, Clone, Debug)]
@@ -34,8 +37,11 @@ impl Arguments {
 ///
 /// When the configuration is wrong or the daemon cannot start.
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let _loaded = arguments.config.load(&arguments.overrides())?;
-    // WIRE(engine): start the log with the configuration, then hand everything
-    // to crate::engine::run(loaded, || arguments.config.load(..)).
+    let loaded = arguments.config.load(&arguments.overrides())?;
+    let journal_stream = std::env::var("JOURNAL_STREAM").ok();
+    let _log = log::start(&loaded.config.log, journal_stream.as_deref()).map_err(Failure::Run)?;
+    // WIRE(engine): crate::engine::run(loaded, log, reload), where reload is
+    // || arguments.config.load(&arguments.overrides()), for SIGHUP; log follows
+    // a reload by log.set_level.
     Err(Failure::Unavailable("run: not built yet".to_owned()))
 }
