@@ -36,7 +36,7 @@ impl Answer {
     fn to(files: &[PathBuf], format: Format, fail_on: Option<Severity>) -> Self {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let detectors = detect::Config::default();
-        let exit = replay::run(files, &detectors, format, fail_on, &mut out, &mut err).unwrap();
+        let exit = replay::replay(files, &detectors, format, fail_on, &mut out, &mut err).unwrap();
         Self { exit, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
     }
 
