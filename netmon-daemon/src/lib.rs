@@ -11,6 +11,7 @@ pub mod detect;
 pub mod generate;
 pub mod links;
 pub mod log;
+pub mod metrics;
 pub mod printable;
 pub mod rates;
 pub mod redflag;

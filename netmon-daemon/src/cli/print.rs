@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::{Args, ValueEnum};
 
 use super::exit::{Exit, Failure};
-use crate::generate;
+use crate::{generate, metrics};
 
 /// Arguments of `netmon print`.
 #[derive(Args, Clone, Copy, Debug)]
@@ -22,6 +22,8 @@ pub enum What {
     Config,
     /// Reference of the red flags and their thresholds (Markdown)
     Detectors,
+    /// Reference of the metrics: names, labels and caps (Markdown)
+    Metrics,
 }
 
 /// Prints it.
@@ -33,6 +35,7 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> 
     let text = match arguments.what {
         What::Config => generate::config(),
         What::Detectors => generate::detectors(),
+        What::Metrics => metrics::reference::reference(),
     };
     out.write_all(text.as_bytes())?;
     Ok(Exit::Success)

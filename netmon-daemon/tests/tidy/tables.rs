@@ -10,7 +10,8 @@ use crate::{
 
 /// Folders that hold one unit per file, listed by a table in their `mod.rs`:
 /// folder, and the macro that makes the table.
-const TABLES: [(&str, &str); 1] = [("netmon-daemon/src/detect", "detectors")];
+const TABLES: [(&str, &str); 2] =
+    [("netmon-daemon/src/detect", "detectors"), ("netmon-daemon/src/metrics", "groups")];
 
 /// The modules that a source declares with `mod name;`.
 fn declared(code: &str) -> BTreeSet<String> {

@@ -1,0 +1,107 @@
+//! Metrics: what Prometheus is given.
+//!
+//! One way: groups turn the last [`View`] into a neutral [`model::Model`], its
+//! bounds are enforced once, and an encoder writes it. No group knows a format
+//! and no encoder knows a family. Nothing here asks the kernel's maps.
+
+pub mod budget;
+pub mod client;
+pub mod devices;
+pub mod exporter;
+pub mod facts;
+pub mod family;
+pub mod model;
+pub mod reference;
+pub mod series;
+pub mod text;
+
+use netmon_common::abi::{labels::Direction, tally::Tally};
+
+use crate::{snapshot::Vantage, view::View};
+use devices::Ledger;
+use facts::Facts;
+use family::Family;
+use model::Model;
+use own::SCRAPE_BOUNDS;
+use process::Process;
+
+/// All that a group may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The state after the last tick; none before the first.
+    pub view: Option<&'a View>,
+    /// Which device counts under which label.
+    pub devices: &'a Ledger,
+    /// What does not change while the process lives.
+    pub facts: &'a Facts,
+    /// The process, as of the last tick.
+    pub process: &'a Process,
+    /// How long the scrapes before this one took.
+    pub scrapes: &'a Scrapes,
+}
+
+/// How long scrapes took.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scrapes {
+    /// Scrapes per bucket of [`SCRAPE_BOUNDS`], not cumulated, the last one
+    /// without a bound.
+    pub buckets: [u64; SCRAPE_BOUNDS.len() + 1],
+    /// Seconds in all.
+    pub sum: f64,
+}
+
+impl<'a> Context<'a> {
+    /// The counters of every vantage that has a device, or had traffic, by
+    /// direction. A vantage without devices is absent, not 0.
+    pub fn tallies(&self) -> impl Iterator<Item = (Vantage, Direction, &'a Tally)> + use<'a> {
+        let view = self.view;
+        Vantage::ALL
+            .into_iter()
+            .filter_map(move |vantage| {
+                let snapshot = &*view?.snapshot;
+                let traffic = snapshot.vantages.of(vantage);
+                let seen = snapshot.devices.iter().any(|device| device.vantage == Some(vantage))
+                    || traffic.ingress.packets() > 0
+                    || traffic.egress.packets() > 0;
+                seen.then_some((vantage, traffic))
+            })
+            .flat_map(|(vantage, traffic)| {
+                Direction::ALL.iter().map(move |way| (vantage, *way, traffic.of(*way)))
+            })
+    }
+}
+
+/// Declares the family groups: one word here is all that a new file needs.
+macro_rules! groups {
+    ($($name:ident),+ $(,)?) => {
+        $(pub mod $name;)+
+
+        /// The names of all groups.
+        pub const GROUPS: &[&str] = &[$(stringify!($name)),+];
+
+        /// Every family, in the order in which they are served.
+        pub fn families() -> Vec<Family> {
+            let mut families = Vec::new();
+            $(families.extend($name::families());)+
+            families.extend(series::families());
+            families
+        }
+
+        /// Adds the rows of every group.
+        pub fn collect(context: &Context<'_>, model: &mut Model) {
+            $($name::collect(context, model);)+
+        }
+    };
+}
+
+groups! {
+    counters,
+    dns,
+    hooks,
+    host,
+    interfaces,
+    own,
+    process,
+    red_flags,
+    tcp,
+}
