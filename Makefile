@@ -48,8 +48,14 @@ lint: setup ## Check format, lints, documentation, licences and spelling
 	$(CARGO) fmt --check --manifest-path $$manifest || exit 1; done
 	@echo "== lint: clippy"
 	@$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	@$(CARGO) clippy --manifest-path $(FUZZ)/Cargo.toml --target-dir target/lint --quiet -- -D warnings
+	@echo "== lint: clippy on the eBPF programs"
+	@if [ -x /usr/bin/cargo-clippy ] && [ -x /usr/bin/rustc ]; then cd netmon-ebpf && \
+	RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 /usr/bin/cargo-clippy clippy --release --bins \
+	--target bpfel-unknown-none --target-dir ../target/lint --quiet -- -D warnings; \
+	else echo "SKIPPED: this needs Debian's package rust-web-clippy"; fi
 	@echo "== lint: documentation"
-	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+	@RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 	@echo "== lint: licences and sources of the dependencies"
 	@cargo deny --log-level error check bans licenses sources
 	@echo "== lint: spelling"

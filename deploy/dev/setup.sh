@@ -23,7 +23,8 @@ CARGO_PACKAGES="cargo-web"
 # What the tests call. ca-certificates and procps are there on most hosts.
 TEST_PACKAGES="chromium curl dnsmasq-base dnsperf ethtool hping3 iperf3 iproute2 jq nftables nmap"
 TEST_PACKAGES="$TEST_PACKAGES procps prometheus python3 tcpdump tshark"
-LINT_PACKAGES="python3 python3-venv rust-web-clippy shellcheck"
+FUZZ_PACKAGES="g++"
+LINT_PACKAGES="g++ python3 python3-venv rust-web-clippy shellcheck"
 
 BPF_LINKER=0.13.0
 CARGO_FUZZ=0.13.2
@@ -209,11 +210,15 @@ keep_services_stopped() {
     return $status
 }
 
+# Installs what apt knows of the arguments when that can be done unasked.
+apt_install_as_root() {
+    have apt-get && [ "$(id -u)" -eq 0 ] && [ -n "$(missing_packages "$@")" ] || return 0
+    apt_update_unless_known "$@"
+    if apt_knows "$@"; then apt_install "$@" || say "going on without"; fi
+}
+
 lint_tools() {
-    if have apt-get && [ "$(id -u)" -eq 0 ]; then
-        apt_update_unless_known $LINT_PACKAGES
-        if apt_knows $LINT_PACKAGES; then apt_install $LINT_PACKAGES || true; fi
-    fi
+    apt_install_as_root $LINT_PACKAGES
     if ! have typos && [ ! -x "$root/target/tools/bin/typos" ]; then
         say "installing typos $TYPOS into target/tools"
         { python3 -m venv "$root/target/tools" &&
@@ -228,6 +233,7 @@ lint_tools() {
 }
 
 fuzz_tools() {
+    apt_install_as_root $FUZZ_PACKAGES
     rustup run nightly rustc --version >/dev/null 2>&1 ||
         fail "fuzzing needs nightly Rust: run 'rustup toolchain install nightly', then this again."
     have cargo-fuzz && return
@@ -245,7 +251,7 @@ list)
     echo "toolchain: $TOOLCHAIN_PACKAGES bpf-linker=$BPF_LINKER"
     echo "test: "$TEST_PACKAGES
     echo "lint: $LINT_PACKAGES typos=$TYPOS cargo-deny=$CARGO_DENY"
-    echo "fuzz: cargo-fuzz=$CARGO_FUZZ"
+    echo "fuzz: $FUZZ_PACKAGES cargo-fuzz=$CARGO_FUZZ"
     ;;
 *)
     sed -n '2,/^$/s/^# \{0,1\}//p' "$0" | head -7 >&2

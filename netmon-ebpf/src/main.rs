@@ -8,6 +8,10 @@
 
 #![no_std]
 #![no_main]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "the macros of aya hand an entry point its context by value"
+)]
 // Inline assembly for BPF targets, of which `skb` needs one empty line.
 #![feature(asm_experimental_arch)]
 

@@ -4,6 +4,10 @@
 
 #![no_std]
 #![no_main]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "the macros of aya hand an entry point its context by value"
+)]
 
 use aya_ebpf::{
     bindings::{BPF_ANY, TC_ACT_UNSPEC},
@@ -87,7 +91,7 @@ fn count_flow(ctx: &TcContext) -> Option<()> {
     let flow = flow(ctx)?;
     // SAFETY: the helper has no preconditions.
     let now = unsafe { bpf_ktime_get_ns() };
-    if let Some(record) = FLOWS.get_ptr_mut(&flow) {
+    if let Some(record) = FLOWS.get_ptr_mut(flow) {
         // SAFETY: the map keeps the value; concurrent adds may be lost, as they
         // are in the designs that this stands for.
         let [packets, bytes, seen] = unsafe { &mut *record };
@@ -96,7 +100,7 @@ fn count_flow(ctx: &TcContext) -> Option<()> {
         *seen = now;
         return Some(());
     }
-    FLOWS.insert(&flow, &[1, u64::from(ctx.len()), now], u64::from(BPF_ANY)).ok()
+    FLOWS.insert(flow, [1, u64::from(ctx.len()), now], u64::from(BPF_ANY)).ok()
 }
 
 #[inline(always)]

@@ -22,9 +22,9 @@ impl Linear {
     /// The linear part of the packet of `ctx`, as it is now.
     #[inline(always)]
     pub(crate) fn new(ctx: &TcContext) -> Self {
-        let len = u64::from(ctx.len());
+        let len = ctx.len() as usize;
         let unknown = len | len << 32;
-        let zero = unknown ^ opaque(unknown as usize) as u64;
+        let zero = (unknown ^ opaque(unknown)) as u64;
         Self { start: ctx.data(), end: ctx.data_end(), zero }
     }
 
