@@ -3,7 +3,10 @@
 
 use std::{fs, path::PathBuf};
 
-use netmon::cli::{exit::Exit, replay::Format};
+use netmon::{
+    cli::{exit::Exit, replay::Format},
+    printable::Printable,
+};
 
 use crate::{
     Answer,
@@ -167,6 +170,7 @@ fn a_file_that_is_no_capture_is_one_line() {
         ("two bytes", stored(&[0xd4, 0xc3]), "is no capture: it begins with [d4, c3]"),
         ("modified pcap", stored(&pcap(ORDER, 0xa1b2_cd34, 1, &[])), "is no capture"),
         ("gzip of text", stored(&gzip(b"tcpdump: no")), "is no capture"),
+        ("missing, odd name", "no\nsuch\x1bfile".into(), "cannot be read: No such file"),
         ("damaged gzip", stored(&broken_gzip), "cannot be read: "),
         ("header cut off", stored(&classic()[..23]), "its file header is cut off or damaged"),
         ("section cut off", stored(&blocks()[..27]), "its file header is cut off or damaged"),
@@ -176,7 +180,9 @@ fn a_file_that_is_no_capture_is_one_line() {
         assert_eq!(answer.exit, Exit::Failure, "{name}");
         assert_eq!(answer.err.lines().count(), 1, "{name}: {}", answer.err);
         assert!(
-            answer.err.starts_with(&format!("netmon: {}: {line}", path.display())),
+            answer
+                .err
+                .starts_with(&format!("netmon: {}: {line}", Printable(path.to_str().unwrap()))),
             "{name}: {}",
             answer.err
         );

@@ -30,6 +30,7 @@ use netmon_common::{
 use self::{clock::Clock, input::Input, pcap::Pcap, pcapng::Pcapng, record::Record};
 use super::Source;
 use crate::{
+    printable::Printable,
     rates::LONGEST_WINDOW,
     redflag::CLEAR_WINDOWS,
     snapshot::{Snapshot, Traffic},
@@ -40,11 +41,10 @@ use crate::{
 /// window: the beginning of a file has no relation to that of a burst.
 pub const TICK: Duration = Duration::from_millis(100);
 
-/// The pace while no packets come: windows only empty then.
-const QUIET_TICK: Duration = Duration::from_secs(1);
-
-/// Silence after which the pace slows down.
-const QUIET_AFTER: Duration = Duration::from_secs(2);
+/// In silence windows only empty, and the longer it lasts the less it matters
+/// when: the next snapshot then comes after this part of the silence so far.
+/// An eighth keeps to [`TICK`] until all windows of a second have passed.
+const QUIET_PART: u32 = 8;
 
 /// Silence after which nothing can change any more: every window is empty and
 /// every flag had the time to clear.
@@ -190,11 +190,12 @@ impl Capture {
     /// everything was counted and every window has passed over it.
     fn tick_after(&self, now: Duration) -> Option<Duration> {
         let silence = now.saturating_sub(self.last);
-        let pace = if silence < QUIET_AFTER { TICK } else { QUIET_TICK };
+        let pace = floor(silence / QUIET_PART).max(TICK);
         match self.next {
             None if silence > LONGEST_WINDOW => None,
-            Some(next) if silence > SETTLED_AFTER => Some(floor(next.at).max(now + TICK)),
-            Some(next) if next.at < now + pace => Some(now + TICK),
+            Some(next) if silence > SETTLED_AFTER || next.at < now + pace => {
+                Some(floor(next.at).max(now + TICK))
+            }
             None | Some(_) => Some(now + pace),
         }
     }
@@ -232,7 +233,7 @@ fn floor(time: Duration) -> Duration {
     Duration::new(time.as_secs(), time.subsec_nanos() / TICK.subsec_nanos() * TICK.subsec_nanos())
 }
 
-/// A path as it may stand in a line of text: without control characters.
-pub fn shown(path: &Path) -> String {
-    path.display().to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+/// A path as it may stand in a line of text.
+pub(crate) fn shown(path: &Path) -> String {
+    Printable(&path.to_string_lossy()).to_string()
 }
