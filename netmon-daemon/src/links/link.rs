@@ -88,21 +88,7 @@ impl Link {
     /// or no name.
     pub fn parse(payload: &[u8]) -> Option<Self> {
         let header = Header::parse(payload)?;
-        let mut link = Self {
-            ifindex: header.ifindex,
-            name: Name::new(b""),
-            hardware: header.hardware,
-            address: Vec::new(),
-            kind: None,
-            on_bus: false,
-            lower: None,
-            lower_netns: None,
-            master: None,
-            up: false,
-            flaps: 0,
-            speed: None,
-            stats: Stats::default(),
-        };
+        let mut link = Self { hardware: header.hardware, ..Self::nameless(header.ifindex) };
         let mut operstate = OPERSTATE_UNKNOWN;
         for (attribute, payload) in walk(payload.get(HEADER_LEN..)?) {
             match attribute {
@@ -125,6 +111,25 @@ impl Link {
         // A driver that has no notion of a carrier stays "unknown" and works.
         link.up = flags_up && matches!(operstate, OPERSTATE_UNKNOWN | OPERSTATE_UP);
         (!link.name.as_bytes().is_empty()).then_some(link)
+    }
+
+    /// A device of which only the index is known.
+    pub(super) fn nameless(ifindex: u32) -> Self {
+        Self {
+            ifindex,
+            name: Name::new(b""),
+            hardware: 0,
+            address: Vec::new(),
+            kind: None,
+            on_bus: false,
+            lower: None,
+            lower_netns: None,
+            master: None,
+            up: false,
+            flaps: 0,
+            speed: None,
+            stats: Stats::default(),
+        }
     }
 
     /// Whether anything but name, speed and counters differs.

@@ -48,3 +48,72 @@ fn parse(text: &str) -> Option<u64> {
 fn address(text: &str) -> Vec<u8> {
     text.trim().split(':').filter_map(|byte| u8::from_str_radix(byte, 16).ok()).collect()
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use super::*;
+    use crate::links::Name;
+
+    /// A folder that goes when the test ends.
+    struct Sysfs(PathBuf);
+
+    impl Drop for Sysfs {
+        fn drop(&mut self) {
+            drop(fs::remove_dir_all(&self.0));
+        }
+    }
+
+    fn device(name: &[u8]) -> Link {
+        Link {
+            name: Name::new(name),
+            address: vec![2, 0xfc, 0, 0, 0, 1],
+            up: true,
+            ..Link::nameless(7)
+        }
+    }
+
+    #[test]
+    fn reads_the_speed_of_this_very_device() {
+        let sysfs =
+            Sysfs(std::env::temp_dir().join(format!("netmon-speed-{}", std::process::id())));
+        for name in [b"eth0".as_slice(), b"nm\xff0"] {
+            let folder = sysfs.0.join(OsStr::from_bytes(name));
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("ifindex"), "7\n").unwrap();
+            fs::write(folder.join("address"), "02:fc:00:00:00:01\n").unwrap();
+            fs::write(folder.join("speed"), "1000\n").unwrap();
+            let cases = [
+                ("as it is", device(name), Some(125_000_000)),
+                ("down", Link { up: false, ..device(name) }, None),
+                ("another index", Link { ifindex: 8, ..device(name) }, None),
+                ("another address", Link { address: vec![2; 6], ..device(name) }, None),
+                ("another name", device(b"eth1"), None),
+                ("a name that leads elsewhere", device(b"../eth0"), None),
+                ("a name that leads to itself", device(b"."), None),
+            ];
+            for (what, link, expected) in cases {
+                assert_eq!(read(&sysfs.0, &link), expected, "{what}");
+            }
+        }
+        fs::remove_file(sysfs.0.join("eth0/speed")).unwrap();
+        assert_eq!(read(&sysfs.0, &device(b"eth0")), None);
+    }
+
+    #[test]
+    fn unknown_speeds_are_none() {
+        let cases = [
+            ("10\n", Some(1_250_000)),
+            ("400000\n", Some(50_000_000_000)),
+            ("-1\n", None),
+            ("4294967295\n", None),
+            ("0\n", None),
+            ("", None),
+            ("fast", None),
+            ("99999999999", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse(text), expected, "{text:?}");
+        }
+    }
+}

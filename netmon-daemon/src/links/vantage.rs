@@ -87,26 +87,17 @@ fn master_has_no_kind(link: &Link, all: &Table) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::links::{Name, Stats};
+    use crate::links::Name;
 
     const ETHER: u16 = 1;
     const NONE: u16 = 0xfffe;
 
     fn link(ifindex: u32, kind: &str) -> Link {
         Link {
-            ifindex,
             name: Name::new(format!("{kind}{ifindex}").as_bytes()),
             hardware: ETHER,
-            address: Vec::new(),
             kind: (!kind.is_empty()).then(|| kind.to_owned()),
-            on_bus: false,
-            lower: None,
-            lower_netns: None,
-            master: None,
-            up: true,
-            flaps: 0,
-            speed: None,
-            stats: Stats::default(),
+            ..Link::nameless(ifindex)
         }
     }
 

@@ -29,7 +29,7 @@ const LINK_GROUP: u32 = 1;
 const DATAGRAM_LEN: usize = 32 * 1024;
 /// Room for announcements that were not read yet, in bytes; the kernel's limit
 /// (`net.core.rmem_max`) may make it less. One announcement takes about 2 KiB.
-const QUEUE_LEN: libc::c_int = 1024 * 1024;
+const QUEUE_LEN: i32 = 1024 * 1024;
 /// Datagrams that are read before other tasks have their turn.
 const BATCH: usize = 1024;
 /// Requests for all devices that are sent before other tasks have their turn.
@@ -46,14 +46,20 @@ impl Watch {
     ///
     /// When there is no socket to be had, or it fails.
     pub fn open() -> io::Result<Self> {
-        let mut socket = Socket::new(NETLINK_ROUTE)?;
-        socket.bind_auto()?;
-        // Without more room there is only more to read again.
-        let _ = socket.set_rx_buf_sz(QUEUE_LEN);
-        Self::over(socket)
+        Self::with_queue(QUEUE_LEN)
     }
 
-    fn over(socket: Socket) -> io::Result<Self> {
+    /// [`open`](Self::open) with room for `len` bytes of announcements that were
+    /// not read yet, as far as the kernel's limits allow.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn with_queue(len: i32) -> io::Result<Self> {
+        let mut socket = Socket::new(NETLINK_ROUTE)?;
+        socket.bind_auto()?;
+        // With less room there is only more to read again.
+        let _ = socket.set_rx_buf_sz(len);
         socket.set_non_blocking(true)?;
         socket.add_membership(LINK_GROUP)?;
         #[expect(
