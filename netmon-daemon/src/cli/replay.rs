@@ -51,7 +51,7 @@ pub enum Format {
     Json,
 }
 
-/// Judges capture files as the arguments say; see [`replay`].
+/// Judges capture files as the arguments say; see [`replay()`].
 ///
 /// # Errors
 ///

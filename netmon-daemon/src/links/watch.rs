@@ -118,7 +118,7 @@ impl Watch {
         self.reader.table.links()
     }
 
-    /// The devices, for [`vantage`](super::vantage) and look-ups.
+    /// The devices, for [`vantage`](super::vantage()) and look-ups.
     pub const fn table(&self) -> &Table {
         &self.reader.table
     }

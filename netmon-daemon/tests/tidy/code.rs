@@ -95,7 +95,8 @@ pub(crate) fn imports(code: &str) -> (Vec<String>, String) {
 /// Adds `prefix::tree` to `paths`, group by group.
 fn take_apart(prefix: &str, tree: &str, paths: &mut Vec<String>) {
     let Some((before, group)) = tree.split_once('{') else {
-        paths.push(format!("{prefix}{tree}"));
+        let path = format!("{prefix}{tree}");
+        paths.push(path.strip_suffix("::self").map_or(path.clone(), str::to_owned));
         return;
     };
     let prefix = format!("{prefix}{before}");
@@ -134,10 +135,11 @@ fn comments_and_literals_are_no_code() {
 
 #[test]
 fn imports_are_taken_apart() {
-    let cases: [(&str, &[&str], &str); 4] = [
+    let cases: [(&str, &[&str], &str); 5] = [
         ("use a::b;", &["a::b"], ""),
         ("pub use crate::{a::{b, c}, d};", &["crate::a::b", "crate::a::c", "crate::d"], "pub "),
         ("f();\nuse ::a::{\n    b,\n    c as d,\n};\ng()", &["::a::b", "::a::casd"], "f();\n\ng()"),
+        ("use a::{self, b};", &["a", "a::b"], ""),
         ("let excuse = a;", &[], "let excuse = a;"),
     ];
     for (source, paths, rest) in cases {

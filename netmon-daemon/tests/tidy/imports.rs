@@ -81,6 +81,7 @@ fn a_crate_is_told_from_a_module() {
         ("use crate::config;\nlet c = config::Config::default();", false),
         ("pub mod config;\nfn f(c: config::Config) {}", false),
         ("let c = <A as B>::config::C;", false),
+        ("use crate::config::{self, Log};\nlet c = config::Config::default();", false),
         ("fn f(c: crate::config::Config) {}", false),
         ("let my_config::X = 1;", false),
     ];
