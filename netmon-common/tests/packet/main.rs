@@ -58,6 +58,24 @@ fn seeds_have_unique_names_and_reach_every_outcome() {
     assert_eq!(rejects, Reject::ALL.iter().copied().collect());
 }
 
+#[test]
+fn a_packet_shows_itself_in_words() {
+    let seeds = seed::all();
+    let shown = |name: &str| {
+        let seed = seeds.iter().find(|seed| seed.name == name);
+        seed.map(|seed| format!("{:?}", parse(seed.bytes.as_slice(), seed.link, Remote::Source)))
+            .unwrap_or_default()
+    };
+    for (name, words) in [
+        ("ipv4_tcp_flags_02", "class: Ipv4Tcp"),
+        ("ipv6_dns_query", "transport: DnsQuery"),
+        ("ipv4_from_private", "scope: Private"),
+        ("ipv6_chain_9", "reject: Some(ExtHeaderLimit)"),
+    ] {
+        assert!(shown(name).contains(words), "{name}: {}", shown(name));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 4096,
