@@ -20,10 +20,14 @@ pub struct Arguments {
 pub enum What {
     /// The default configuration with a comment on every key (TOML)
     Config,
-    /// Reference of the red flags and their thresholds (Markdown)
-    Detectors,
     /// Reference of the metrics: names, labels and caps (Markdown)
     Metrics,
+    /// Reference of the red flags and their thresholds (Markdown)
+    Detectors,
+    /// Alert rules for Prometheus (YAML)
+    Rules,
+    /// Dashboard for Grafana (JSON)
+    Dashboard,
 }
 
 /// Prints it.
@@ -34,8 +38,10 @@ pub enum What {
 pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
     let text = match arguments.what {
         What::Config => generate::config(),
-        What::Detectors => generate::detectors(),
         What::Metrics => metrics::reference::reference(),
+        What::Detectors => generate::detectors(),
+        What::Rules => generate::rules(),
+        What::Dashboard => generate::dashboard(),
     };
     out.write_all(text.as_bytes())?;
     Ok(Exit::Success)

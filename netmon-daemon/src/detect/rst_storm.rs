@@ -1,8 +1,5 @@
 //! Resets far above normal: refused connections, a crashed service, or forged
 //! resets that tear connections down.
-//!
-//! Known false positives: load balancers that probe with a reset instead of a
-//! clean close, which is why the share of all TCP packets counts as well.
 
 use std::time::Duration;
 
@@ -16,6 +13,10 @@ use crate::{
 
 section! {
     /// TCP resets far above normal, in either direction.
+    ///
+    /// Refused connections, a crashed service, or forged resets that tear
+    /// connections down. Known false positive: load balancers that probe with a reset
+    /// instead of a clean close, which is why the share of all TCP packets counts.
     pub struct Config {
         /// Whether to judge at all.
         enabled: bool = true;
@@ -83,6 +84,10 @@ mod tests {
     use crate::{detect::trial::worst, snapshot::Traffic};
 
     /// Resets, and all TCP packets; half of each in either direction.
+    ///
+    /// Refused connections, a crashed service, or forged resets that tear
+    /// connections down. Known false positive: load balancers that probe with a reset
+    /// instead of a clean close, which is why the share of all TCP packets counts.
     fn second(resets: u64, segments: u64) -> Traffic {
         let cell = host_cell(Scope::Private.index(), Class::Ipv6Tcp.index());
         let mut traffic = Traffic::ZERO;

@@ -1,9 +1,6 @@
 //! Segments with flags that no TCP stack sends and that scanners send to learn
 //! which ports are closed without a connection (NULL, FIN alone, FIN+PSH+URG,
 //! SYN+FIN, SYN+RST).
-//!
-//! Known false positives: none in ordinary traffic; damaged frames whose
-//! checksum nobody verified.
 
 use std::time::Duration;
 
@@ -15,6 +12,10 @@ use crate::{
 
 section! {
     /// TCP segments with flag sets that only scanners send.
+    ///
+    /// NULL, FIN alone, FIN+PSH+URG, SYN+FIN, SYN+RST: they tell which ports are
+    /// closed without a connection. Known false positive: damaged frames whose
+    /// checksum nobody verified.
     pub struct Config {
         /// Whether to judge at all.
         enabled: bool = true;

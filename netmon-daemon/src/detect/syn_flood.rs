@@ -2,9 +2,7 @@
 //! the listeners' queues, or a scan that is fast enough to be one.
 //!
 //! The requests of one second are held against the answers of that second and
-//! the next, so that a slow path does not look like silence. Known false
-//! positives: a service that just went away under full load, which is worth
-//! the same look.
+//! the next, so that a slow path does not look like silence.
 
 use std::time::Duration;
 
@@ -18,6 +16,10 @@ use crate::{
 
 section! {
     /// Connection requests (SYN) that hardly anyone answers (SYN-ACK).
+    ///
+    /// A flood that means to fill the queues of listeners, or a scan that is fast
+    /// enough to be one. Known false positive: a service that just went away under
+    /// full load, which is worth the same look.
     pub struct Config {
         /// Whether to judge at all.
         enabled: bool = true;

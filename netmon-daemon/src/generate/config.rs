@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::detectors::summary;
 use crate::config::{
     Config,
     section::{Key, Place},
@@ -22,9 +23,10 @@ pub fn config() -> String {
          # NETMON_WEB__LISTEN=127.0.0.1:9000,[::1]:9000 for a list, or\n\
          # NETMON_DETECTORS__SYN_FLOOD__WARNING=500. Flags override both.\n",
     );
-    for Place { path, doc, keys } in sections() {
+    for place in sections() {
+        let Place { path, keys, .. } = place;
         file.push('\n');
-        comment(&mut file, &doc.concat());
+        comment(&mut file, &summary(place));
         // Writing to a string cannot fail.
         let _ = writeln!(file, "[{path}]");
         for key in *keys {

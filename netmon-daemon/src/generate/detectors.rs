@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::config::described;
-use crate::{config::Config, detect};
+use super::{alerts, config::described};
+use crate::{
+    config::{Config, section::Place},
+    detect,
+};
 
 /// Every detector, what it watches, and its keys, as Markdown.
 pub fn detectors() -> String {
@@ -17,21 +20,21 @@ pub fn detectors() -> String {
     );
     let all = || detect::NAMES.iter().zip(detect::SECTIONS);
     for (name, place) in all() {
-        let alert = super::alert_name(name);
+        let alert = alerts::name(name);
+        // Writing to a string cannot fail.
         let _ = writeln!(
             page,
             "| [`{name}`](#{name}) | {} | [`{alert}`](runbooks/{alert}.md) |",
-            place.doc.concat().trim()
+            summary(place)
         );
     }
     for (name, place) in all() {
-        let _ = write!(
-            page,
-            "\n## {name}\n\n{}\n\n\
-             | key in `[{}]` | default | meaning |\n|---|---|---|\n",
-            place.doc.concat().trim(),
-            place.path
-        );
+        let _ = write!(page, "\n## {name}\n\n");
+        for line in place.doc {
+            let _ = writeln!(page, "{}", line.trim());
+        }
+        let _ =
+            write!(page, "\n| key in `[{}]` | default | meaning |\n|---|---|---|\n", place.path);
         for key in place.keys {
             if let Some(value) = defaults.value(place.path, key.name) {
                 let _ = writeln!(page, "| `{}` | `{value}` | {} |", key.name, described(key));
@@ -39,4 +42,11 @@ pub fn detectors() -> String {
         }
     }
     page
+}
+
+/// The first paragraph of a section's documentation.
+pub(super) fn summary(place: &Place) -> String {
+    let first: Vec<&str> =
+        place.doc.iter().map(|line| line.trim()).take_while(|line| !line.is_empty()).collect();
+    first.join(" ")
 }

@@ -24,7 +24,7 @@ use tracing_subscriber::{
 };
 
 use self::{journal::Journal, limited::Limited, text::Text};
-use crate::config::{self, LogFormat, LogLevel};
+use crate::config::{Log as Settings, LogFormat, LogLevel};
 
 /// What [`Limited`] measures time with: monotonic, since anything.
 pub type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
@@ -53,7 +53,7 @@ impl Log {
 ///
 /// In words, when the journal is demanded and does not listen, or a log was
 /// started before.
-pub fn start(settings: &config::Log, journal_stream: Option<&str>) -> Result<Log, String> {
+pub fn start(settings: &Settings, journal_stream: Option<&str>) -> Result<Log, String> {
     let origin = Instant::now();
     let clock: Clock = Box::new(move || origin.elapsed());
     let wants_journal = match settings.format {

@@ -1,0 +1,154 @@
+//! The command line of the real binary: exit statuses, one line on standard
+//! error, and an output that may be closed or full.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::{
+    fs::File,
+    process::{Command, Output},
+};
+
+use netmon::{config::Config, generate, metrics::reference};
+
+fn netmon(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_netmon"));
+    command.env_clear().args(arguments);
+    command
+}
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = netmon(arguments).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn wrong_usage_is_one_line_and_status_64() {
+    for (arguments, said) in [
+        (
+            &[][..],
+            "'netmon' requires a subcommand but one was not provided; [subcommands: run, check, \
+             doctor, replay, print, help]",
+        ),
+        (&["rnu"], "unrecognized subcommand 'rnu'"),
+        (&["--lisen"], "unexpected argument '--lisen' found"),
+        (
+            &["run", "--lisen", "x"],
+            "unexpected argument '--lisen' found; a similar argument exists: '--listen'",
+        ),
+        (
+            &["run", "--listen", ":80"],
+            "invalid value ':80' for '--listen <ADDR:PORT>': \":80\" has no address: write \
+             \"127.0.0.1:80\" for this host only, or \"[::]:80\" for everyone",
+        ),
+        (
+            &["run", "--interface", "eth[0]"],
+            "invalid value 'eth[0]' for '--interface <GLOB>': \"eth[0]\" is no pattern: only * and \
+             ? are wildcards",
+        ),
+        (&["replay"], "the following required arguments were not provided: <FILE>..."),
+        (
+            &["replay", "--fail-on", "info", "x"],
+            "invalid value 'info' for '--fail-on <SEVERITY>'; [possible values: warning, critical]",
+        ),
+        (
+            &["print", "dashbord"],
+            "invalid value 'dashbord' for '<WHAT>'; [possible values: config, metrics, \
+             detectors, rules, dashboard]; a similar value exists: 'dashboard'",
+        ),
+        (&["print", "a\nb\u{1b}[2J"], "invalid value 'a"),
+    ] {
+        let (status, stdout, stderr) = run(arguments);
+        assert_eq!(status, Some(64), "{arguments:?}: {stderr}");
+        assert_eq!(stdout, "", "{arguments:?}");
+        let line = stderr.strip_suffix('\n').unwrap();
+        assert!(!line.contains(char::is_control), "{line:?}");
+        assert!(line.ends_with("; see netmon --help"), "{line}");
+        assert!(line.starts_with(&format!("netmon: {said}")), "{line}");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for arguments in [&["--help"][..], &["-h"], &["help", "run"], &["run", "--help"]] {
+        let (status, stdout, stderr) = run(arguments);
+        assert_eq!((status, stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        assert!(stdout.contains("Usage: netmon"), "{stdout}");
+    }
+    assert!(run(&["--help"]).1.contains("Examples:"));
+    let version = format!("netmon {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(run(&["--version"]), (Some(0), version, String::new()));
+}
+
+#[test]
+fn what_is_printed_is_what_is_generated() {
+    for (what, text) in [
+        ("config", generate::config()),
+        ("metrics", reference::reference()),
+        ("detectors", generate::detectors()),
+        ("rules", generate::rules()),
+        ("dashboard", generate::dashboard()),
+    ] {
+        assert_eq!(run(&["print", what]), (Some(0), text, String::new()), "{what}");
+    }
+}
+
+#[test]
+fn check_prints_a_configuration_that_means_the_same() {
+    let output = netmon(&["check"])
+        .env("NETMON_DETECTORS__SYN_FLOOD__WARNING", "500")
+        .env("NETMON_INTERFACES__EXCLUDE", "veth*,docker0")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut expected = Config::default();
+    expected.detectors.syn_flood.warning = 500.0;
+    expected.interfaces.exclude = vec!["veth*".parse().unwrap(), "docker0".parse().unwrap()];
+    assert_eq!(toml::from_str::<Config>(&text).as_ref(), Ok(&expected), "{text}");
+    let line = "warning = 500.0  # environment variable NETMON_DETECTORS__SYN_FLOOD__WARNING";
+    assert!(text.lines().any(|found| found == line), "{text}");
+    assert_eq!(text.matches(" # environment variable").count(), 2, "{text}");
+}
+
+#[test]
+fn every_command_that_reads_the_configuration_refuses_a_wrong_one() {
+    for arguments in [&["run"][..], &["check"], &["check", "--attach"], &["replay", "x.pcap"]] {
+        let output = netmon(arguments).env("NETMON_LOG__LEVEL", "loud").output().unwrap();
+        assert_eq!(output.status.code(), Some(78), "{arguments:?}");
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            "netmon: environment variable NETMON_LOG__LEVEL: \"log.level\": \"loud\" is none of \
+             error, warn, info, debug, trace\n"
+        );
+    }
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = netmon(&["print", "config"]).stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[test]
+fn an_output_that_is_full_is_an_error() {
+    for arguments in [&["print", "config"][..], &["--help"], &["check"]] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = netmon(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            "netmon: standard output: No space left on device (os error 28)\n"
+        );
+    }
+}
+
+#[test]
+fn a_closed_standard_error_is_survived() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = netmon(&["rnu"]).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(64));
+}
