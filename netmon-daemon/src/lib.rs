@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod detect;
 pub mod generate;
+pub mod kernel;
 pub mod links;
 pub mod log;
 pub mod metrics;

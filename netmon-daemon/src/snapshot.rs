@@ -57,6 +57,16 @@ impl Traffic {
         }
     }
 
+    /// What was counted since `earlier`, which must be an earlier state of the
+    /// same counters.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            ingress: self.ingress.since(&earlier.ingress),
+            egress: self.egress.since(&earlier.egress),
+        }
+    }
+
     /// Adds other traffic to this.
     pub fn add(&mut self, other: &Self) {
         self.ingress.add(&other.ingress);

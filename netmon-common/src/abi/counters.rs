@@ -136,6 +136,17 @@ macro_rules! counters {
                 *self = Self::from_words(&words);
             }
 
+            /// What was counted since `earlier`, which must be an earlier state
+            /// of the same counters.
+            #[must_use]
+            pub fn since(&self, earlier: &Self) -> Self {
+                let mut words = self.words();
+                for (word, before) in words.iter_mut().zip(earlier.words()) {
+                    *word = word.wrapping_sub(before);
+                }
+                Self::from_words(&words)
+            }
+
         }
 
         const _: () = assert!(align_of::<$table>() == align_of::<u64>());

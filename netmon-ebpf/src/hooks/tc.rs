@@ -23,14 +23,14 @@ use crate::{
 
 /// Counts what a device receives.
 #[classifier]
-fn tc_ingress(ctx: TcContext) -> i32 {
+fn netmon_ingress(ctx: TcContext) -> i32 {
     count(ctx, Direction::Ingress);
     TC_ACT_UNSPEC
 }
 
 /// Counts what a device sends.
 #[classifier]
-fn tc_egress(ctx: TcContext) -> i32 {
+fn netmon_egress(ctx: TcContext) -> i32 {
     count(ctx, Direction::Egress);
     TC_ACT_UNSPEC
 }

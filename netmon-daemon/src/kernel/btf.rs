@@ -1,0 +1,190 @@
+//! The kernel's own description of its types: just enough of BTF to find where
+//! a member of a structure lies.
+//!
+//! The format: Documentation/bpf/btf.rst of the kernel, sections 2 and 3. What
+//! is not understood yields no offset, never a wrong one.
+
+/// Where the kernel shows its types.
+pub(super) const PATH: &str = "/sys/kernel/btf/vmlinux";
+
+const MAGIC: u16 = 0xeb9f;
+const TYPE_LEN: usize = 12;
+
+const KIND_STRUCT: u32 = 4;
+const KIND_UNION: u32 = 5;
+
+/// The types of a kernel.
+#[derive(Debug)]
+pub(super) struct Btf<'a> {
+    strings: &'a [u8],
+    /// Type records by identifier, which counts from 1.
+    types: Vec<&'a [u8]>,
+}
+
+impl<'a> Btf<'a> {
+    /// Reads the tables of a BTF blob in this machine's byte order; none if it
+    /// is damaged or has a kind of type that is not known.
+    pub(super) fn parse(blob: &'a [u8]) -> Option<Self> {
+        if u16::from_ne_bytes(*blob.first_chunk()?) != MAGIC {
+            return None;
+        }
+        let header_len = word(blob, 4)? as usize;
+        let section = |offset: u32, len: u32| {
+            let start = header_len.checked_add(offset as usize)?;
+            blob.get(start..start.checked_add(len as usize)?)
+        };
+        let mut records = section(word(blob, 8)?, word(blob, 12)?)?;
+        let strings = section(word(blob, 16)?, word(blob, 20)?)?;
+        let mut types = Vec::new();
+        while !records.is_empty() {
+            let len = TYPE_LEN.checked_add(extra_len(word(records, 4)?)?)?;
+            let (record, rest) = records.split_at_checked(len)?;
+            types.push(record);
+            records = rest;
+        }
+        Some(Self { strings, types })
+    }
+
+    /// Offset in bytes of a member of a structure, also inside of anonymous
+    /// structures and unions; none where there is no such member, or where it
+    /// is a bit field.
+    pub(super) fn member_offset(&self, structure: &str, member: &str) -> Option<u32> {
+        self.types
+            .iter()
+            .filter(|record| kind(record) == Some(KIND_STRUCT))
+            .filter(|record| self.is_named(record, 0, structure))
+            .find_map(|record| self.find(record, member, 0))
+    }
+
+    /// Whether a tracepoint exists, by the type that describes it.
+    pub(super) fn has_tracepoint(&self, name: &str) -> bool {
+        let name = format!("btf_trace_{name}");
+        self.types.iter().any(|record| self.is_named(record, 0, &name))
+    }
+
+    fn find(&self, record: &[u8], member: &str, depth: u32) -> Option<u32> {
+        // Deeper than any real type; only a damaged blob refers to itself.
+        if depth > 8 {
+            return None;
+        }
+        let info = word(record, 4)?;
+        let has_bit_fields = info >> 31 == 1;
+        for at in (TYPE_LEN..record.len()).step_by(12) {
+            let offset = word(record, at + 8)?;
+            let bits = if has_bit_fields { offset & 0x00ff_ffff } else { offset };
+            let bit_field = has_bit_fields && offset >> 24 != 0;
+            if self.is_named(record, at, member) {
+                return (!bit_field && bits % 8 == 0).then_some(bits / 8);
+            }
+            let inner = self.type_of(word(record, at + 4)?)?;
+            let anonymous = word(record, at)? == 0;
+            if anonymous
+                && matches!(kind(inner), Some(KIND_STRUCT | KIND_UNION))
+                && let Some(within) = self.find(inner, member, depth + 1)
+            {
+                return Some(bits / 8 + within);
+            }
+        }
+        None
+    }
+
+    fn type_of(&self, identifier: u32) -> Option<&'a [u8]> {
+        self.types.get((identifier as usize).checked_sub(1)?).copied()
+    }
+
+    /// Whether the name whose offset stands at `at` is `name`.
+    fn is_named(&self, record: &[u8], at: usize, name: &str) -> bool {
+        let named = || {
+            let text = self.strings.get(word(record, at)? as usize..)?;
+            let end = text.iter().position(|byte| *byte == 0)?;
+            Some(&text[..end] == name.as_bytes())
+        };
+        named().unwrap_or(false)
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn kind(record: &[u8]) -> Option<u32> {
+    Some(word(record, 4)? >> 24 & 0x1f)
+}
+
+/// Bytes that follow the fixed part of a type with this `info`.
+fn extra_len(info: u32) -> Option<usize> {
+    let count = (info & 0xffff) as usize;
+    Some(match info >> 24 & 0x1f {
+        // Pointer, forward, typedef, volatile, const, restrict, function, float,
+        // type tag.
+        2 | 7..=12 | 16 | 18 => 0,
+        // Integer, variable, declaration tag.
+        1 | 14 | 17 => 4,
+        // Array.
+        3 => 12,
+        // Structure, union, 64-bit enumeration.
+        KIND_STRUCT | KIND_UNION | 19 => count.checked_mul(12)?,
+        // Data section.
+        15 => count.checked_mul(12)?,
+        // Enumeration, function prototype.
+        6 | 13 => count.checked_mul(8)?,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A blob with these type records and strings.
+    fn blob(types: &[u32], strings: &[u8]) -> Vec<u8> {
+        let types_len = u32::try_from(types.len() * 4).unwrap_or(0);
+        let strings_len = u32::try_from(strings.len()).unwrap_or(0);
+        let mut blob = MAGIC.to_ne_bytes().to_vec();
+        blob.extend([1, 0]);
+        for word in [24, 0, types_len, types_len, strings_len] {
+            blob.extend(u32::to_ne_bytes(word));
+        }
+        blob.extend(types.iter().flat_map(|word| word.to_ne_bytes()));
+        blob.extend(strings);
+        blob
+    }
+
+    const fn info(kind: u32, count: u32) -> u32 {
+        kind << 24 | count
+    }
+
+    #[test]
+    fn members_are_found_also_in_anonymous_types() {
+        // Offsets of names:         1      7     10      15
+        let strings = b"\0outer\0a\0\0deep\0bits\0";
+        #[rustfmt::skip]
+        let types = [
+            // 1: int
+            0, info(1, 0), 4, 32,
+            // 2: union { int deep; }
+            0, info(KIND_UNION, 1), 4,   10, 1, 0,
+            // 3: struct outer { int a; union {..} at 8; int bits : 3 at 16; }
+            1, 1 << 31 | info(KIND_STRUCT, 3), 20,   7, 1, 0,   0, 2, 64,   15, 1, 3 << 24 | 128,
+        ];
+        let blob = blob(&types, strings);
+        let btf = Btf::parse(&blob);
+        let offset = |member| btf.as_ref().and_then(|btf| btf.member_offset("outer", member));
+        assert_eq!(offset("a"), Some(0));
+        assert_eq!(offset("deep"), Some(8));
+        assert_eq!(offset("bits"), None, "a bit field has no byte offset");
+        assert_eq!(offset("missing"), None);
+    }
+
+    #[test]
+    fn a_damaged_blob_is_no_blob() {
+        // 1: struct self { struct self <anonymous>; }, which cannot be.
+        let whole = blob(&[1, info(KIND_STRUCT, 1), 8, 0, 1, 0], b"\0self\0");
+        let endless = Btf::parse(&whole).and_then(|btf| btf.member_offset("self", "x"));
+        assert_eq!(endless, None);
+        for len in 0..whole.len() {
+            assert!(Btf::parse(&whole[..len]).is_none(), "{len} bytes");
+        }
+        assert!(Btf::parse(&blob(&[0, info(31, 0), 0], b"\0")).is_none(), "unknown kind");
+    }
+}

@@ -1,0 +1,147 @@
+//! The hook table: what each hook measures and how it can be attached.
+
+use netmon_common::abi::{
+    counters::Counter,
+    labels::{Direction, RetransmitKind},
+    tcp::TcpEvents,
+};
+
+/// A way to attach a tracing program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rung {
+    /// A BTF tracepoint: typed and cheap, needs the kernel's BTF.
+    TpBtf,
+    /// A raw tracepoint.
+    RawTp,
+    /// A kprobe on a function of the kernel.
+    Kprobe,
+}
+
+impl Rung {
+    /// Its name in metrics, JSON and program names.
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::TpBtf => "tp_btf",
+            Self::RawTp => "raw_tp",
+            Self::Kprobe => "kprobe",
+        }
+    }
+}
+
+/// One hook of the TCP stack. Its programs are named `<name>_<rung>`.
+#[derive(Debug)]
+pub(super) struct Hook {
+    /// Its name.
+    pub name: &'static str,
+    /// What it measures, in words.
+    pub measures: &'static str,
+    /// The tracepoint.
+    pub tracepoint: &'static str,
+    /// The functions that a kprobe takes instead; the first one must exist.
+    pub functions: &'static [&'static str],
+    /// First kernel on which the tracepoint sees everything; before it, the
+    /// kprobe is the better rung.
+    pub complete_since: (u32, u32),
+    /// Whether the programs look into `struct sk_buff`.
+    pub reads_skb: bool,
+    /// The counters that it feeds, as (counter, position).
+    pub feeds: &'static [(&'static str, usize)],
+}
+
+/// Every hook of the TCP stack, by name.
+pub(super) const HOOKS: &[Hook] = &[
+    Hook {
+        name: "reset_received",
+        measures: "resets that TCP received",
+        tracepoint: "tcp_receive_reset",
+        functions: &["tcp_reset"],
+        complete_since: (0, 0),
+        reads_skb: false,
+        feeds: &[("tcp_resets", Direction::Ingress.index())],
+    },
+    Hook {
+        name: "reset_sent",
+        measures: "resets that TCP sent",
+        tracepoint: "tcp_send_reset",
+        functions: &["tcp_v4_send_reset", "tcp_v6_send_reset", "tcp_send_active_reset"],
+        // Silent for a segment that meets no socket until then.
+        complete_since: (6, 12),
+        reads_skb: false,
+        feeds: &[("tcp_resets", Direction::Egress.index())],
+    },
+    Hook {
+        name: "retransmit",
+        measures: "segments that TCP sent again",
+        tracepoint: "tcp_retransmit_skb",
+        functions: &["__tcp_retransmit_skb"],
+        complete_since: (0, 0),
+        reads_skb: true,
+        feeds: &[
+            ("tcp_retransmits", RetransmitKind::Syn.index()),
+            ("tcp_retransmits", RetransmitKind::Other.index()),
+        ],
+    },
+    Hook {
+        name: "retransmit_synack",
+        measures: "answers to connection requests that TCP sent again",
+        tracepoint: "tcp_retransmit_synack",
+        functions: &["tcp_rtx_synack"],
+        complete_since: (0, 0),
+        reads_skb: false,
+        feeds: &[("tcp_retransmits", RetransmitKind::Synack.index())],
+    },
+];
+
+impl Hook {
+    /// The rungs, best first on a kernel of this version.
+    pub(super) fn ladder(&self, kernel: (u32, u32)) -> [Rung; 3] {
+        if kernel < self.complete_since {
+            [Rung::Kprobe, Rung::TpBtf, Rung::RawTp]
+        } else {
+            [Rung::TpBtf, Rung::RawTp, Rung::Kprobe]
+        }
+    }
+
+    /// The name of the program for a rung.
+    pub(super) fn program(&self, rung: Rung) -> String {
+        format!("{}_{}", self.name, rung.label())
+    }
+
+    /// The words of [`TcpEvents`] that this hook feeds.
+    pub(super) fn words(&self) -> impl Iterator<Item = usize> {
+        self.feeds.iter().filter_map(|(name, position)| {
+            let counter: &Counter = TcpEvents::COUNTERS.iter().find(|row| row.name == *name)?;
+            (*position < counter.words).then_some(counter.offset + position)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_has_exactly_one_hook() {
+        let mut fed: Vec<usize> = HOOKS.iter().flat_map(Hook::words).collect();
+        fed.sort_unstable();
+        assert_eq!(fed, (0..TcpEvents::WORDS).collect::<Vec<_>>());
+        let rows: usize = HOOKS.iter().map(|hook| hook.feeds.len()).sum();
+        assert_eq!(rows, fed.len(), "a row names a counter that does not exist");
+    }
+
+    #[test]
+    fn the_best_rung_depends_on_the_kernel() {
+        let best = |name, kernel| {
+            HOOKS.iter().find(|hook| hook.name == name).map(|hook| hook.ladder(kernel)[0])
+        };
+        for (name, kernel, rung) in [
+            ("reset_sent", (5, 10), Rung::Kprobe),
+            ("reset_sent", (6, 1), Rung::Kprobe),
+            ("reset_sent", (6, 12), Rung::TpBtf),
+            ("reset_received", (5, 10), Rung::TpBtf),
+            ("retransmit", (5, 10), Rung::TpBtf),
+        ] {
+            assert_eq!(best(name, kernel), Some(rung), "{name} on {kernel:?}");
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! The kernel as a source of snapshots: object, attach ladders, map handles.
+//!
+//! Nothing outside of this folder knows of eBPF. Counters are only ever read
+//! and summed here; what they mean is said in netmon-common.
+
+mod btf;
+mod error;
+mod hooks;
+mod object;
+mod slots;
+mod sys;
+mod tc;
+mod tracing;
+
+use std::{collections::BTreeMap, fs, time::Duration};
+
+use aya::{
+    Ebpf,
+    maps::{Array, MapData, PerCpuArray},
+};
+use netmon_common::abi::{
+    labels::Direction,
+    slot::{OTHER_SLOT, SlotEntry, tally_key},
+    tally::Tally,
+    tcp::TcpEvents,
+};
+
+pub use error::KernelError;
+
+use self::{
+    object::Object,
+    slots::{Place, Slots},
+    tc::{Grip, Target},
+};
+use crate::{
+    config::TcMechanism,
+    links::{Link, framing},
+    snapshot::{Device, Drops, Measured, Snapshot, Traffic, Vantage, Vantages},
+    view::{HookHealth, MapUse, Refusal, Run},
+};
+
+/// The programs at work and everything needed to read them.
+pub struct Kernel {
+    ebpf: Ebpf,
+    table: Array<MapData, u64>,
+    tallies: PerCpuArray<MapData, [u64; Tally::WORDS]>,
+    events: PerCpuArray<MapData, [u64; TcpEvents::WORDS]>,
+    hooks: Vec<tracing::Attached>,
+    policy: TcMechanism,
+    slots: Slots,
+    devices: BTreeMap<u32, Watched>,
+    /// Traffic of devices that are no longer watched.
+    retired: Vantages,
+    /// What the last attempt to attach a TC program ran into, by direction.
+    refused: [Vec<Refusal>; 2],
+}
+
+/// A device whose packets are counted.
+struct Watched {
+    link: Link,
+    listed: bool,
+    vantage: Option<Vantage>,
+    place: Place,
+    /// What its slot held before the device had it.
+    base: Traffic,
+    grips: Vec<Grip>,
+    counting: Result<(), String>,
+}
+
+impl Kernel {
+    /// Loads the programs and attaches those that do not belong to a device.
+    /// Tracing hooks that this kernel lacks are left out and reported by
+    /// [`health`](Self::health).
+    ///
+    /// # Errors
+    ///
+    /// When the TC programs cannot be loaded: without them there is nothing to
+    /// count.
+    pub fn load(policy: TcMechanism) -> Result<Self, KernelError> {
+        let mut object = Object::open()?;
+        for direction in Direction::ALL {
+            object.load_tc(*direction)?;
+        }
+        let hooks = tracing::attach_all(&mut object, release());
+        let mut ebpf = object.ebpf;
+        let mut map = |name: &str| {
+            ebpf.take_map(name).ok_or_else(|| KernelError::Unsupported {
+                what: format!("finding the map {name}"),
+                why: "the eBPF object is damaged".to_owned(),
+            })
+        };
+        let wrong = |error: aya::maps::MapError| KernelError::of("opening eBPF maps", &error);
+        let table = Array::try_from(map("SLOTS")?).map_err(wrong)?;
+        let tallies = PerCpuArray::try_from(map("TALLIES_BY_SLOT")?).map_err(wrong)?;
+        let events = PerCpuArray::try_from(map("TCP_EVENTS")?).map_err(wrong)?;
+        drop(object.btf);
+        sys::return_free_memory();
+        Ok(Self {
+            ebpf,
+            table,
+            tallies,
+            events,
+            hooks,
+            policy,
+            slots: Slots::default(),
+            devices: BTreeMap::new(),
+            retired: Vantages::ZERO,
+            refused: [Vec::new(), Vec::new()],
+        })
+    }
+
+    /// Removes what an earlier netmon that was killed left at a device.
+    pub fn remove_leftovers(link: &Link) {
+        tc::remove_leftovers(&link.name);
+    }
+
+    /// Whether a device is watched.
+    pub fn watches(&self, ifindex: u32) -> bool {
+        self.devices.contains_key(&ifindex)
+    }
+
+    /// Begins to count the packets of a device. Where that fails, the device is
+    /// in the snapshots all the same, with the reason.
+    ///
+    /// # Errors
+    ///
+    /// When the counters cannot be read or the table not be written.
+    pub fn watch(
+        &mut self,
+        link: Link,
+        vantage: Option<Vantage>,
+        listed: bool,
+    ) -> Result<(), KernelError> {
+        let place = self.slots.take(link.ifindex, vantage);
+        let base = self.read(place.slot())?;
+        if place != Place::Unknown {
+            self.enter(&link, place)?;
+        }
+        let mut watched =
+            Watched { link, listed, vantage, place, base, grips: Vec::new(), counting: Ok(()) };
+        self.attach(&mut watched);
+        self.devices.insert(watched.link.ifindex, watched);
+        Ok(())
+    }
+
+    /// Ends it. The counts stay in the traffic of the vantage.
+    ///
+    /// # Errors
+    ///
+    /// When the counters cannot be read.
+    pub fn unwatch(&mut self, ifindex: u32) -> Result<(), KernelError> {
+        let Some(watched) = self.devices.remove(&ifindex) else { return Ok(()) };
+        for grip in watched.grips {
+            tc::release(&mut self.ebpf, grip);
+        }
+        let last = self.read(watched.place.slot());
+        if self.slots.give_back(ifindex, watched.place) {
+            // Where this fails, the entry speaks of a device that is gone; the
+            // next one with its place overwrites it.
+            let _ = self.table.set(SlotEntry::position(ifindex), 0, 0);
+        }
+        if let (Place::Own(_), Some(vantage)) = (watched.place, watched.vantage) {
+            self.retired.of_mut(vantage).add(&last?.since(&watched.base));
+        }
+        Ok(())
+    }
+
+    /// Takes note of what changed about a device.
+    ///
+    /// # Errors
+    ///
+    /// When the counters cannot be read or the table not be written.
+    pub fn update(
+        &mut self,
+        link: Link,
+        vantage: Option<Vantage>,
+        listed: bool,
+    ) -> Result<(), KernelError> {
+        let Some(watched) = self.devices.get_mut(&link.ifindex) else { return Ok(()) };
+        let moved = watched.vantage != vantage || watched.link.hardware != link.hardware;
+        if moved {
+            // What was counted belongs to the vantage that it was counted at.
+            self.unwatch(link.ifindex)?;
+            return self.watch(link, vantage, listed);
+        }
+        watched.link = link;
+        watched.listed = listed;
+        Ok(())
+    }
+
+    /// Attaches the programs at every device anew, by another policy.
+    pub fn set_policy(&mut self, policy: TcMechanism) {
+        if self.policy == policy {
+            return;
+        }
+        self.policy = policy;
+        let mut devices = std::mem::take(&mut self.devices);
+        for watched in devices.values_mut() {
+            for grip in std::mem::take(&mut watched.grips) {
+                tc::release(&mut self.ebpf, grip);
+            }
+            self.attach(watched);
+        }
+        self.devices = devices;
+    }
+
+    /// The devices that are watched, by index.
+    pub fn watched(&self) -> impl Iterator<Item = u32> {
+        self.devices.keys().copied()
+    }
+
+    /// Everything counted up to now.
+    ///
+    /// # Errors
+    ///
+    /// When the counters cannot be read.
+    pub fn snapshot(&self, at: Duration) -> Result<Snapshot, KernelError> {
+        let mut vantages = self.retired.clone();
+        let mut other_devices = self.read(OTHER_SLOT)?;
+        for vantage in Vantage::ALL.map(Some).into_iter().chain([None]) {
+            let shared = self.read(slots::shared(vantage))?;
+            other_devices.add(&shared);
+            if let Some(vantage) = vantage {
+                vantages.of_mut(vantage).add(&shared);
+            }
+        }
+        let mut devices = Vec::with_capacity(self.devices.len());
+        for watched in self.devices.values() {
+            let mut device = watched.describe();
+            if matches!(watched.place, Place::Own(_)) {
+                device.traffic = self.read(watched.place.slot())?.since(&watched.base);
+                if let Some(vantage) = watched.vantage {
+                    vantages.of_mut(vantage).add(&device.traffic);
+                }
+            }
+            devices.push(device);
+        }
+        devices.sort_by(|one, other| one.name.cmp(&other.name));
+        let tcp = self.tcp()?;
+        Ok(Snapshot { at, directed: true, devices, other_devices, vantages, tcp })
+    }
+
+    /// How every hook fares, in the order of the hook table, TC first.
+    pub fn health(&self) -> Vec<HookHealth> {
+        let timed = timing_is_on();
+        let mut health = Vec::new();
+        for direction in Direction::ALL {
+            health.push(self.tc_health(*direction, timed));
+        }
+        health.extend(self.hooks.iter().map(|hook| hook.health(&self.ebpf, timed)));
+        health
+    }
+
+    /// How full the maps are.
+    pub fn maps(&self) -> Vec<MapUse> {
+        vec![MapUse {
+            map: "slots",
+            entries: self.slots.used(),
+            capacity: u64::from(netmon_common::abi::slot::DEVICE_SLOTS),
+            update_failures: self.slots.failures(),
+        }]
+    }
+
+    /// Attaches both programs at a device.
+    fn attach(&mut self, watched: &mut Watched) {
+        watched.counting = Ok(());
+        let target = Target { ifindex: watched.link.ifindex, name: &watched.link.name };
+        for direction in Direction::ALL {
+            let mut refused = Vec::new();
+            match tc::attach(&mut self.ebpf, target, *direction, self.policy, &mut refused) {
+                Ok(grip) => watched.grips.push(grip),
+                Err(why) => watched.counting = Err(format!("{}: {why}", direction.label())),
+            }
+            if let Some(last) = self.refused.get_mut(direction.index()) {
+                *last = refused;
+            }
+        }
+        if watched.counting.is_ok() && !matches!(watched.place, Place::Own(_)) {
+            watched.counting =
+                Err("counted together with other devices: there are too many".to_owned());
+        }
+    }
+
+    /// Tells the programs where a device counts and how its frames begin.
+    fn enter(&mut self, link: &Link, place: Place) -> Result<(), KernelError> {
+        let entry = SlotEntry {
+            ifindex: link.ifindex,
+            slot: u16::try_from(place.slot()).unwrap_or_default(),
+            link: framing(link.hardware),
+        };
+        self.table
+            .set(SlotEntry::position(link.ifindex), entry.to_word(), 0)
+            .map_err(|error| KernelError::of("writing the slot table", &error))
+    }
+
+    /// The counters of a slot, summed over CPUs.
+    fn read(&self, slot: u32) -> Result<Traffic, KernelError> {
+        let mut traffic = Traffic::ZERO;
+        for (direction, tally) in
+            [(Direction::Ingress, &mut traffic.ingress), (Direction::Egress, &mut traffic.egress)]
+        {
+            let per_cpu = self.tallies.get(&tally_key(slot, direction), 0);
+            let per_cpu = per_cpu.map_err(|error| KernelError::Unreadable {
+                what: format!("slot {slot}"),
+                why: error::reason(&error),
+            })?;
+            for words in per_cpu.iter() {
+                tally.add(&Tally::from_words(words));
+            }
+        }
+        Ok(traffic)
+    }
+
+    /// The events of the TCP stack, and which of them have a source.
+    fn tcp(&self) -> Result<Measured, KernelError> {
+        let mut measured = Measured::ABSENT;
+        let per_cpu = self.events.get(&0, 0).map_err(|error| KernelError::Unreadable {
+            what: "the TCP stack".to_owned(),
+            why: error::reason(&error),
+        })?;
+        for words in per_cpu.iter() {
+            measured.events.add(&TcpEvents::from_words(words));
+        }
+        for word in self.hooks.iter().flat_map(tracing::Attached::fed_words) {
+            if let Some(fed) = measured.fed.get_mut(word) {
+                *fed = true;
+            }
+        }
+        Ok(measured)
+    }
+
+    fn tc_health(&self, direction: Direction, timed: bool) -> HookHealth {
+        let grips = || self.devices.values().flat_map(|watched| &watched.grips);
+        let info = self
+            .ebpf
+            .program(object::tc_program(direction))
+            .and_then(|program| program.info().ok());
+        HookHealth {
+            program: match direction {
+                Direction::Ingress => "tc_ingress",
+                Direction::Egress => "tc_egress",
+            },
+            measures: match direction {
+                Direction::Ingress => "packets that devices receive",
+                Direction::Egress => "packets that devices send",
+            },
+            mechanism: grips().map(Grip::mechanism).next(),
+            refused: self.refused.get(direction.index()).cloned().unwrap_or_default(),
+            verified_instructions: info.as_ref().and_then(aya::programs::ProgramInfo::verified_instruction_count),
+            run: info
+                .filter(|_| timed)
+                .map(|info| Run { count: info.run_count(), time: info.run_time() }),
+        }
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        for watched in std::mem::take(&mut self.devices).into_values() {
+            for grip in watched.grips {
+                tc::release(&mut self.ebpf, grip);
+            }
+        }
+    }
+}
+
+impl Watched {
+    /// The device of a snapshot, without its traffic.
+    fn describe(&self) -> Device {
+        let stats = &self.link.stats;
+        Device {
+            name: self.link.name.to_string(),
+            ifindex: self.link.ifindex,
+            up: self.link.up,
+            speed: self.link.speed,
+            vantage: self.vantage,
+            counting: self.counting.clone(),
+            listed: self.listed,
+            flaps: self.link.flaps,
+            drops: Drops {
+                ingress_driver: stats.rx_dropped,
+                ingress_fifo: stats.rx_fifo_errors,
+                ingress_missed: stats.rx_missed_errors,
+                egress_driver: stats.tx_dropped,
+                egress_fifo: stats.tx_fifo_errors,
+            },
+            traffic: Traffic::ZERO,
+        }
+    }
+}
+
+/// Version of the running kernel; (0, 0) if it does not say.
+fn release() -> (u32, u32) {
+    let text = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = text.split(['.', '-']).map_while(|part| part.trim().parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+/// Whether the kernel measures how long programs run.
+fn timing_is_on() -> bool {
+    fs::read_to_string("/proc/sys/kernel/bpf_stats_enabled").is_ok_and(|text| text.trim() != "0")
+}

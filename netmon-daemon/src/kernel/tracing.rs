@@ -1,0 +1,119 @@
+//! Attaching the hooks of the TCP stack, each on the best rung that works.
+
+use aya::{
+    Ebpf,
+    programs::{BtfTracePoint, KProbe, Program, ProgramError, RawTracePoint},
+};
+
+use super::{
+    error::reason,
+    hooks::{HOOKS, Hook, Rung},
+    object::Object,
+};
+use crate::view::{HookHealth, Refusal, Run};
+
+/// A hook and what became of it.
+pub(super) struct Attached {
+    hook: &'static Hook,
+    rung: Option<Rung>,
+    refused: Vec<Refusal>,
+}
+
+/// Attaches every hook of the table.
+pub(super) fn attach_all(object: &mut Object, kernel: (u32, u32)) -> Vec<Attached> {
+    HOOKS.iter().map(|hook| Attached::climb(hook, object, kernel)).collect()
+}
+
+impl Attached {
+    /// Tries the rungs of a hook, best first.
+    fn climb(hook: &'static Hook, object: &mut Object, kernel: (u32, u32)) -> Self {
+        let mut refused = Vec::new();
+        for rung in hook.ladder(kernel) {
+            match attach(hook, rung, object) {
+                Ok(()) => return Self { hook, rung: Some(rung), refused },
+                Err(why) => refused.push(Refusal {
+                    mechanism: rung.label(),
+                    fix: fix(rung, &why).to_owned(),
+                    why,
+                }),
+            }
+        }
+        Self { hook, rung: None, refused }
+    }
+
+    /// The words of the counters that are measured.
+    pub(super) fn fed_words(&self) -> impl Iterator<Item = usize> {
+        self.rung.iter().flat_map(|_| self.hook.words())
+    }
+
+    /// How the hook fares.
+    pub(super) fn health(&self, ebpf: &Ebpf, timed: bool) -> HookHealth {
+        let info = self
+            .rung
+            .and_then(|rung| ebpf.program(&self.hook.program(rung)))
+            .and_then(|program| program.info().ok());
+        HookHealth {
+            program: self.hook.name,
+            measures: self.hook.measures,
+            mechanism: self.rung.map(Rung::label),
+            refused: self.refused.clone(),
+            verified_instructions: info.as_ref().and_then(aya::programs::ProgramInfo::verified_instruction_count),
+            run: info
+                .filter(|_| timed)
+                .map(|info| Run { count: info.run_count(), time: info.run_time() }),
+        }
+    }
+}
+
+fn attach(hook: &Hook, rung: Rung, object: &mut Object) -> Result<(), String> {
+    if hook.reads_skb && !object.knows_skb {
+        return Err("the kernel does not describe its types (no BTF)".to_owned());
+    }
+    let name = hook.program(rung);
+    let program = object.ebpf.program_mut(&name).ok_or(format!("the object has no {name}"))?;
+    match rung {
+        Rung::TpBtf => {
+            let btf =
+                object.btf.as_ref().ok_or("the kernel does not describe its types (no BTF)")?;
+            attach_tp_btf(program, hook, btf)
+        }
+        Rung::RawTp => attach_raw_tp(program, hook),
+        Rung::Kprobe => attach_kprobe(program, hook),
+    }
+    .map_err(|error| reason(&error))
+}
+
+fn attach_tp_btf(program: &mut Program, hook: &Hook, btf: &aya::Btf) -> Result<(), ProgramError> {
+    let program: &mut BtfTracePoint = program.try_into()?;
+    program.load(hook.tracepoint, btf)?;
+    program.attach().map(drop)
+}
+
+fn attach_raw_tp(program: &mut Program, hook: &Hook) -> Result<(), ProgramError> {
+    let program: &mut RawTracePoint = program.try_into()?;
+    program.load()?;
+    program.attach(hook.tracepoint).map(drop)
+}
+
+fn attach_kprobe(program: &mut Program, hook: &Hook) -> Result<(), ProgramError> {
+    let program: &mut KProbe = program.try_into()?;
+    program.load()?;
+    for (position, function) in hook.functions.iter().enumerate() {
+        match program.attach(function, 0) {
+            Ok(_) => {}
+            // Functions of IPv6 are missing where IPv6 is.
+            Err(_) if position > 0 => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn fix(rung: Rung, why: &str) -> &'static str {
+    match rung {
+        _ if why.contains("ermi") => "give the service CAP_BPF and CAP_PERFMON",
+        Rung::TpBtf => "use a kernel with CONFIG_DEBUG_INFO_BTF that has this tracepoint",
+        Rung::RawTp => "use a kernel that has this tracepoint",
+        Rung::Kprobe => "use a kernel with CONFIG_KPROBE_EVENTS",
+    }
+}
