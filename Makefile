@@ -70,9 +70,12 @@ bench: setup ## Measure what netmon costs; writes target/bench.json
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (60)
 	@echo "== fuzz: the tools"
 	@$(SETUP) fuzz
+	@echo "== fuzz: the seeds of the tests as a starting corpus"
+	@$(CARGO) run --quiet -p netmon-common --example seeds -- $(FUZZ)/corpus
 	@cd netmon-common && for target in $$(cargo +nightly fuzz list); do \
 	echo "== fuzz: $$target for $(FUZZ_SECONDS) s"; \
-	cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+	cargo +nightly fuzz run --sanitizer none $$target -- -dict=fuzz/frames.dict \
+	-max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 || exit 1; done
 
 docs: setup ## Write the generated pages anew and build the API documentation
 	@echo "== docs: generated pages"
