@@ -10,6 +10,7 @@ pub mod config;
 pub mod detect;
 pub mod generate;
 pub mod kernel;
+pub mod http;
 pub mod links;
 pub mod log;
 pub mod metrics;

@@ -41,6 +41,8 @@ pub struct Exporter {
 struct State {
     model: Arc<Model>,
     devices: Ledger,
+    /// Time of the snapshot that `devices` saw last.
+    seen: Option<Duration>,
     process: Process,
     scrapes: Scrapes,
     overflows: BTreeMap<String, u64>,
@@ -67,12 +69,11 @@ impl Exporter {
     /// The same with a process that was read elsewhere.
     pub fn observe_process(&self, view: &View, process: Process) {
         let mut state = self.state();
-        state.devices.observe(&view.snapshot);
+        state.see(view);
         state.process = process;
     }
 
-    /// Writes all metrics of `view`, which should be the one observed last, in
-    /// at most `max_series` series.
+    /// Writes all metrics of `view` in at most `max_series` series.
     ///
     /// # Errors
     ///
@@ -87,6 +88,9 @@ impl Exporter {
         // Whoever held the model last may have panicked while it did.
         let mut model = Arc::try_unwrap(std::mem::take(&mut state.model)).unwrap_or_default();
         model.clear();
+        if let Some(view) = view {
+            state.see(view);
+        }
         let context = Context {
             view,
             devices: &state.devices,
@@ -119,6 +123,13 @@ impl Exporter {
 }
 
 impl State {
+    /// Takes note of the devices of a view, once.
+    fn see(&mut self, view: &View) {
+        if self.seen.replace(view.snapshot.at) != Some(view.snapshot.at) {
+            self.devices.observe(&view.snapshot);
+        }
+    }
+
     /// Enforces the bounds and adds what is said about them.
     fn bound(&mut self, model: &mut Model, limit: usize) {
         let reserve = series::reserve(model, &self.overflows);

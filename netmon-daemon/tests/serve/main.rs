@@ -1,6 +1,21 @@
 //! Metrics and HTTP, through their public interfaces.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::float_cmp,
+    reason = "tests"
+)]
 
+mod bounds;
+mod client;
+mod devices;
+mod endpoints;
+mod exposition;
+mod families;
+mod formats;
+mod hostile;
 mod text;
 mod views;

@@ -1,0 +1,156 @@
+//! The state of the host in one line, for `/` and `/-/ready`.
+
+use std::time::Duration;
+
+use netmon_common::{abi::labels::Direction, reject::Reject};
+
+use crate::{detect::Severity, snapshot::Vantage, view::View};
+
+/// How it looks, worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Tone {
+    Good,
+    Unsure,
+    Warning,
+    Critical,
+}
+
+impl Tone {
+    /// The word that stands beside the colour.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Good => "OK",
+            Self::Unsure => "Unsure",
+            Self::Warning => "Warning",
+            Self::Critical => "Critical",
+        }
+    }
+
+    /// The class of the colour.
+    pub(super) const fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Unsure => "unsure",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl From<Severity> for Tone {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Warning => Self::Warning,
+            Severity::Critical => Self::Critical,
+        }
+    }
+}
+
+/// The state of the host in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) tone: Tone,
+    pub(super) title: String,
+    /// What to know beside it; each is a sentence.
+    pub(super) notes: Vec<String>,
+}
+
+/// What must happen before packets are counted; none when they are.
+pub(super) fn missing(view: Option<&View>) -> Option<String> {
+    let Some(view) = view else {
+        return Some("the kernel's counters were not read yet".to_owned());
+    };
+    if view.hooks.iter().any(|hook| hook.mechanism.is_some()) {
+        return None;
+    }
+    let why: Vec<String> = view
+        .hooks
+        .iter()
+        .filter_map(|hook| Some(format!("{} ({})", hook.program, hook.refused.first()?.why)))
+        .collect();
+    Some(if why.is_empty() {
+        "no program is attached".to_owned()
+    } else {
+        format!("no program is attached: {}", why.join(", "))
+    })
+}
+
+/// Judges a view; `stale` is its age where it should long have been replaced.
+pub(super) fn judge(view: Option<&View>, stale: Option<Duration>) -> Verdict {
+    let unsure = |title: String| Verdict { tone: Tone::Unsure, title, notes: Vec::new() };
+    let Some(view) = view else {
+        return unsure("Starting: nothing was counted yet".to_owned());
+    };
+    if let Some(age) = stale {
+        let mut verdict = unsure(format!("Blind: last counted {} s ago", age.as_secs()));
+        verdict.notes.push("The counters should be read every tick. See the log.".to_owned());
+        return verdict;
+    }
+    if let Some(missing) = missing(Some(view)) {
+        return unsure(format!("Blind: {missing}"));
+    }
+    let active = view.red_flags.iter().filter(|flag| flag.active);
+    let count = active.clone().count();
+    let blind: Vec<&str> = view
+        .detectors
+        .iter()
+        .filter(|status| !status.trusted)
+        .map(|status| status.detector)
+        .collect();
+    let mut notes = Vec::new();
+    if !blind.is_empty() {
+        notes.push(format!("These cannot see all that they judge: {}.", blind.join(", ")));
+    }
+    let uncounted = view.snapshot.devices.iter().filter(|device| device.counting.is_err()).count();
+    if uncounted > 0 {
+        notes.push(format!("{} not counted.", plural(uncounted, "interface is", "interfaces are")));
+    }
+    let lost = view.hooks.iter().filter(|hook| hook.mechanism.is_none()).count();
+    if lost > 0 {
+        notes.push(format!("{} not attached.", plural(lost, "hook is", "hooks are")));
+    }
+    if !view.pulse.reload_ok {
+        notes.push("The last change of the configuration was refused; see the log.".to_owned());
+    }
+    if let Some(worst) = active.map(|flag| Tone::from(flag.severity)).max() {
+        return Verdict { tone: worst, title: plural(count, "red flag", "red flags"), notes };
+    }
+    if !view.detectors.is_empty() && blind.len() == view.detectors.len() {
+        return Verdict { notes, ..unsure("Blind: no detector can see".to_owned()) };
+    }
+    if notes.is_empty() {
+        return Verdict { tone: Tone::Good, title: "Healthy".to_owned(), notes };
+    }
+    Verdict { notes, ..unsure("No red flags, but not all is seen".to_owned()) }
+}
+
+/// What devices dropped and what could not be classed, in packets; only what
+/// is not 0.
+pub(super) fn losses(view: &View) -> Vec<(String, u64)> {
+    let dropped = view.snapshot.devices.iter().map(|device| {
+        let drops = &device.drops;
+        let sum = [
+            drops.ingress_driver,
+            drops.ingress_fifo,
+            drops.ingress_missed,
+            drops.egress_driver,
+            drops.egress_fifo,
+        ];
+        (format!("Dropped by {}", device.name), sum.into_iter().fold(0, u64::wrapping_add))
+    });
+    let rejected = Reject::ALL.iter().map(|reason| {
+        let sum = Vantage::ALL
+            .into_iter()
+            .map(|vantage| view.snapshot.vantages.of(vantage))
+            .flat_map(|traffic| Direction::ALL.iter().map(|way| traffic.of(*way)))
+            .filter_map(|tally| tally.rejected_packets.get(reason.index()))
+            .fold(0, |sum: u64, packets| sum.wrapping_add(*packets));
+        (format!("Rejected: {}", reason.label()), sum)
+    });
+    dropped.chain(rejected).filter(|(_, packets)| *packets > 0).collect()
+}
+
+/// A number and its noun.
+fn plural(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
