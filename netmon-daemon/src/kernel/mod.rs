@@ -346,7 +346,9 @@ impl Kernel {
             },
             mechanism: grips().map(Grip::mechanism).next(),
             refused: self.refused.get(direction.index()).cloned().unwrap_or_default(),
-            verified_instructions: info.as_ref().and_then(aya::programs::ProgramInfo::verified_instruction_count),
+            verified_instructions: info
+                .as_ref()
+                .and_then(aya::programs::ProgramInfo::verified_instruction_count),
             run: info
                 .filter(|_| timed)
                 .map(|info| Run { count: info.run_count(), time: info.run_time() }),

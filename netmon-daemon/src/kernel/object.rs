@@ -79,7 +79,10 @@ pub(super) const fn tc_program(direction: Direction) -> &'static str {
 /// # Errors
 ///
 /// When the object has none, which only a broken build can bring about.
-pub(super) fn tc(ebpf: &mut Ebpf, direction: Direction) -> Result<&mut SchedClassifier, ProgramError> {
+pub(super) fn tc(
+    ebpf: &mut Ebpf,
+    direction: Direction,
+) -> Result<&mut SchedClassifier, ProgramError> {
     ebpf.program_mut(tc_program(direction)).ok_or(ProgramError::NotLoaded)?.try_into()
 }
 

@@ -55,12 +55,7 @@ pub(super) fn attach_tcx(
     // SAFETY: the attribute is initialised to the last byte of the size that is
     // passed, and the kernel only reads it.
     let descriptor = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            BPF_LINK_CREATE,
-            &raw const attribute,
-            size_of::<LinkCreate>(),
-        )
+        libc::syscall(libc::SYS_bpf, BPF_LINK_CREATE, &raw const attribute, size_of::<LinkCreate>())
     };
     match libc::c_int::try_from(descriptor) {
         // SAFETY: the kernel just made this descriptor, and nobody else has it.

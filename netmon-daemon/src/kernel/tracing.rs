@@ -57,7 +57,9 @@ impl Attached {
             measures: self.hook.measures,
             mechanism: self.rung.map(Rung::label),
             refused: self.refused.clone(),
-            verified_instructions: info.as_ref().and_then(aya::programs::ProgramInfo::verified_instruction_count),
+            verified_instructions: info
+                .as_ref()
+                .and_then(aya::programs::ProgramInfo::verified_instruction_count),
             run: info
                 .filter(|_| timed)
                 .map(|info| Run { count: info.run_count(), time: info.run_time() }),
