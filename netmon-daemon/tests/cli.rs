@@ -152,3 +152,51 @@ fn a_closed_standard_error_is_survived() {
     let status = netmon(&["rnu"]).stderr(writer).status().unwrap();
     assert_eq!(status.code(), Some(64));
 }
+
+/// A capture of three TCP segments without any flag, a second apart: what
+/// `stealth_scan` warns of.
+fn scan() -> Vec<u8> {
+    let mut frame = [0; 54];
+    frame[12..14].copy_from_slice(&[0x08, 0x00]);
+    // IPv4 of 40 bytes with protocol TCP, from 192.0.2.1 to 192.0.2.2.
+    frame[14..24].copy_from_slice(&[0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6]);
+    frame[26..34].copy_from_slice(&[192, 0, 2, 1, 192, 0, 2, 2]);
+    // Ports 1000 and 22, a header of 20 bytes, no flags.
+    frame[34..38].copy_from_slice(&[0x03, 0xe8, 0, 22]);
+    frame[46] = 0x50;
+    let words = |words: &[u32]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
+    let mut file = words(&[0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 1]);
+    for second in 0..3 {
+        file.extend(words(&[second, 0, 54, 54]));
+        file.extend(frame);
+    }
+    file
+}
+
+#[test]
+fn replay_tells_scripts_what_it_found_by_its_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scan.pcap");
+    std::fs::write(&path, scan()).unwrap();
+    let file = path.to_str().unwrap();
+    for (arguments, status) in [
+        (&["replay", file][..], 0),
+        (&["replay", file, "--fail-on", "warning"], 2),
+        (&["replay", file, "--fail-on", "critical"], 0),
+        (&["replay", file, "/nowhere.pcap", "--fail-on", "warning"], 1),
+    ] {
+        let (found, stdout, _) = run(arguments);
+        assert_eq!(found, Some(status), "{arguments:?}");
+        assert!(stdout.contains("stealth_scan"), "{stdout}");
+    }
+    let (status, stdout, stderr) = run(&["replay", "--format", "json", file]);
+    assert_eq!((status, stderr.as_str()), (Some(0), ""));
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["captures"][0]["red_flags"][0]["detector"], "stealth_scan");
+
+    let quiet = netmon(&["replay", file, "--fail-on", "warning"])
+        .env("NETMON_DETECTORS__STEALTH_SCAN__WARNING", "4")
+        .output()
+        .unwrap();
+    assert_eq!(quiet.status.code(), Some(0), "the configuration counts in a replay");
+}

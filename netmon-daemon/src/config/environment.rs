@@ -8,8 +8,11 @@ use crate::printable::Printable;
 
 const PREFIX: &str = "NETMON_";
 
-/// Variables of the project's own tests, which are no configuration.
-const FOR_TESTS: [&str; 2] = ["NETMON_REQUIRE_KERNEL", "NETMON_CAPTURES"];
+/// Variables that are no configuration: the first two steer the project's own
+/// tests; the others come from the build script, and cargo shows them to what
+/// it runs.
+const NO_SETTINGS: [&str; 4] =
+    ["NETMON_REQUIRE_KERNEL", "NETMON_CAPTURES", "NETMON_REVISION", "NETMON_RUSTC"];
 
 /// Reads the variables that are meant for netmon.
 pub(super) fn layer(
@@ -18,7 +21,7 @@ pub(super) fn layer(
     let mut layer = Layer::default();
     for (name, text) in environment {
         let name = name.to_string_lossy();
-        if !name.starts_with(PREFIX) || FOR_TESTS.contains(&&*name) {
+        if !name.starts_with(PREFIX) || NO_SETTINGS.contains(&&*name) {
             continue;
         }
         let shown: String = name.chars().take(100).collect();

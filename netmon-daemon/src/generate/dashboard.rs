@@ -117,8 +117,8 @@ const ROWS: &[Row] = &[
                 kind: "timeseries",
                 unit: "pps",
                 queries: &[(
-                    "sum by (direction, reason) (rate(netmon_tcp_resets_total{SCOPE}[$__rate_interval]))",
-                    "{{direction}} {{reason}}",
+                    "sum by (direction) (rate(netmon_tcp_resets_total{SCOPE}[$__rate_interval]))",
+                    "{{direction}}",
                 )],
             },
         ],

@@ -1,7 +1,8 @@
 //! The log: where it goes, how it looks, and that it stays small.
 //!
 //! One event is one line, whatever bytes a name from outside holds, and no call
-//! site can flood it. Must not be started twice, and never by a library user.
+//! site can flood it: a field `cause` tells apart what one call site says of
+//! different things (a detector, a device), each with a quota of its own. Must not be started twice, and never by a library user.
 
 mod journal;
 mod limited;

@@ -51,6 +51,8 @@ fn later_layers_win_and_say_so() {
         ("NETMONITOR_WEB__LISTEN", "x"),
         ("NETMON_REQUIRE_KERNEL", "1"),
         ("NETMON_CAPTURES", "/captures"),
+        ("NETMON_REVISION", "abc"),
+        ("NETMON_RUSTC", "1.95"),
     ];
     let overrides =
         Overrides { listen: vec!["127.0.0.1:3".parse().unwrap()], interfaces: Vec::new() };

@@ -103,6 +103,33 @@ fn every_number_has_limits_and_every_default_is_within() {
     }
 }
 
+/// The names of metrics in some text, histograms by the name of the family.
+fn metrics_in(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let names = words.filter(|word| word.starts_with("netmon_"));
+    names
+        .map(|name| {
+            let part = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+            part.unwrap_or(name)
+        })
+        .collect()
+}
+
+#[test]
+fn alerts_dashboard_and_runbooks_speak_of_metrics_that_exist() {
+    let reference = reference::reference();
+    let known = metrics_in(&reference);
+    let mut texts = vec![generate::rules(), generate::rule_tests(), generate::dashboard()];
+    for file in fs::read_dir(root().join("docs/runbooks")).unwrap() {
+        texts.push(fs::read_to_string(file.unwrap().path()).unwrap());
+    }
+    for text in texts {
+        let unknown: Vec<_> = metrics_in(&text).difference(&known).copied().collect();
+        assert!(unknown.is_empty(), "{unknown:?} in:\n{text}");
+        assert!(known.len() > 20, "the reference is empty");
+    }
+}
+
 #[test]
 fn the_dashboard_keeps_the_rules_of_good_dashboards() {
     let board: serde_json::Value = serde_json::from_str(&generate::dashboard()).unwrap();
