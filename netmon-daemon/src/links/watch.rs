@@ -277,3 +277,55 @@ impl Reader {
         self.table.set_speed(ifindex, speed, &mut self.changes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::links::Name;
+
+    const NLM_F_MULTI: u16 = 2;
+    const NLM_F_DUMP_INTR: u16 = 0x10;
+
+    fn done(flags: u16, sequence: u32, errno: i32) -> Vec<u8> {
+        let mut bytes = 20_u32.to_ne_bytes().to_vec();
+        bytes.extend(3_u16.to_ne_bytes());
+        bytes.extend(flags.to_ne_bytes());
+        bytes.extend(sequence.to_ne_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend(errno.to_ne_bytes());
+        bytes
+    }
+
+    /// A list that does not name the one device of the table ends like this: is
+    /// the device still there, and are all devices requested once more?
+    #[test]
+    fn only_a_whole_list_ends_a_device() {
+        let interrupted = NLM_F_MULTI | NLM_F_DUMP_INTR;
+        let cases = [
+            ("whole, after a loss", true, done(NLM_F_MULTI, 5, 0), (false, false)),
+            ("whole, nothing lost", false, done(NLM_F_MULTI, 5, 0), (false, false)),
+            ("interrupted, after a loss", true, done(interrupted, 5, 0), (true, true)),
+            ("interrupted, nothing lost", false, done(interrupted, 5, 0), (true, false)),
+            ("the answer to an older request", true, done(NLM_F_MULTI, 4, 0), (true, false)),
+            ("failed", true, done(NLM_F_MULTI, 5, -12), (true, true)),
+            ("cut off", true, vec![20, 0, 0, 0, 3], (true, true)),
+        ];
+        for (name, lost, datagram, expected) in cases {
+            let mut reader = Reader::new();
+            reader.table.begin_list();
+            reader.table.end_list(&mut Vec::new());
+            let link = Link { name: Name::new(b"a"), ..Link::nameless(3) };
+            reader.take_message(Message::New(link.into()));
+            if lost {
+                reader.lost();
+            }
+            reader.request_due = false;
+            reader.table.begin_list();
+            reader.request = Some(Request { sequence: 5, interrupted: false });
+            reader.buffer = datagram;
+            reader.take_datagram();
+            let there = reader.table.get(3).is_some();
+            assert_eq!((there, reader.request_due), expected, "{name}");
+        }
+    }
+}
