@@ -5,12 +5,14 @@ use std::io::Write;
 use clap::Args;
 
 use super::{
-    ConfigFile,
+    ConfigFile, doctor,
     exit::{Exit, Failure},
 };
 use crate::{
-    config::{DEFAULT_FILE, Origin, Overrides, sections},
+    config::{Config, DEFAULT_FILE, Origin, Overrides, sections},
+    engine::{Live, LiveError},
     printable::Printable,
+    source::Source as _,
 };
 
 /// Arguments of `netmon check`.
@@ -49,8 +51,43 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> 
         }
     }
     if arguments.attach {
-        // WIRE(kernel): load, attach and detach every program, a line for each.
-        return Err(Failure::Unavailable("check --attach: not built yet".to_owned()));
+        attach(&loaded.config, out)?;
     }
     Ok(Exit::Success)
+}
+
+/// Attaches every program at every device that is picked, says how, and detaches
+/// again.
+fn attach(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    let (hooks, snapshot) = super::block_on(async {
+        let mut live = Live::start(config).await?;
+        let snapshot = live.snapshot()?;
+        Ok::<_, LiveError>((live.health(), snapshot))
+    })??;
+    writeln!(out)?;
+    for hook in &hooks {
+        doctor::write_hook(hook, out)?;
+    }
+    let devices = snapshot.map_or_else(Vec::new, |snapshot| snapshot.devices);
+    let mut failed = Vec::new();
+    for device in &devices {
+        let name = Printable(&device.name);
+        match &device.counting {
+            Ok(()) => writeln!(out, "{name}: counting")?,
+            Err(why) => {
+                writeln!(out, "{name}: NOT counting: {}", Printable(why))?;
+                failed.push(name.to_string());
+            }
+        }
+    }
+    match (devices.is_empty(), failed.as_slice()) {
+        (true, _) => Err(Failure::Run(
+            "no device matches interfaces.include: nothing would be counted".to_owned(),
+        )),
+        (false, []) => Ok(()),
+        (false, failed) => Err(Failure::Unavailable(format!(
+            "packets cannot be counted at {}: see the reasons above",
+            failed.join(", ")
+        ))),
+    }
 }

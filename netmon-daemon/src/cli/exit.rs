@@ -2,7 +2,11 @@
 
 use std::{io, process::ExitCode};
 
-use crate::config::ConfigError;
+use crate::{
+    config::ConfigError,
+    engine::{EngineError, LiveError},
+    kernel::KernelError,
+};
 
 /// How the process ends. From 64 on, the numbers are those of `sysexits.h`,
 /// which systemd knows by name as well.
@@ -63,6 +67,38 @@ impl Failure {
             Self::Output(_) | Self::Run(_) => Exit::Failure,
             Self::Unavailable(_) => Exit::Unavailable,
             Self::NotPermitted(_) => Exit::NotPermitted,
+        }
+    }
+}
+
+impl From<KernelError> for Failure {
+    fn from(error: KernelError) -> Self {
+        let text = error.to_string();
+        match error {
+            KernelError::NotPermitted { .. } => Self::NotPermitted(text),
+            KernelError::Unsupported { .. } => Self::Unavailable(text),
+            KernelError::Unreadable { .. } => Self::Run(text),
+        }
+    }
+}
+
+impl From<LiveError> for Failure {
+    fn from(error: LiveError) -> Self {
+        match error {
+            LiveError::Kernel(error) => error.into(),
+            LiveError::Links(_) => Self::Run(error.to_string()),
+        }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Live(error) => error.into(),
+            EngineError::Bind(error) if error.is_permission() => {
+                Self::NotPermitted(error.to_string())
+            }
+            EngineError::Bind(_) | EngineError::Signals(_) => Self::Run(error.to_string()),
         }
     }
 }

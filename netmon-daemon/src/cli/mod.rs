@@ -102,6 +102,15 @@ pub fn main(
     }
 }
 
+/// Runs to completion what has to wait for the kernel.
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Run(format!("runtime: {error}")))?;
+    Ok(runtime.block_on(future))
+}
+
 fn dispatch(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => run::run(&arguments),

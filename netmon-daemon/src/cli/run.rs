@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::{Address, Overrides, Pattern},
-    log,
+    engine, log,
 };
 
 /// Arguments of `netmon run`.
@@ -37,11 +37,12 @@ impl Arguments {
 ///
 /// When the configuration is wrong or the daemon cannot start.
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let loaded = arguments.config.load(&arguments.overrides())?;
+    let load = || arguments.config.load(&arguments.overrides());
+    let loaded = load()?;
     let journal_stream = std::env::var("JOURNAL_STREAM").ok();
-    let _log = log::start(&loaded.config.log, journal_stream.as_deref()).map_err(Failure::Run)?;
-    // WIRE(engine): crate::engine::run(loaded, log, reload), where reload is
-    // || arguments.config.load(&arguments.overrides()), for SIGHUP; log follows
-    // a reload by log.set_level.
-    Err(Failure::Unavailable("run: not built yet".to_owned()))
+    let log = log::start(&loaded.config.log, journal_stream.as_deref()).map_err(Failure::Run)?;
+    let reload = || load().map_err(|failure| failure.to_string());
+    // One thread: a tick is well below a millisecond, and so is a scrape.
+    super::block_on(engine::run(loaded, &reload, &log))??;
+    Ok(Exit::Success)
 }

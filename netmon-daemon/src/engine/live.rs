@@ -1,0 +1,159 @@
+//! The live source: the devices of this namespace, counted by the kernel.
+//!
+//! Which devices exist is rtnetlink's to say, which are watched the
+//! configuration's; this is where the two and the kernel's programs meet.
+
+use std::{io, time::Instant};
+
+use crate::{
+    config::Config,
+    kernel::{Kernel, KernelError},
+    links::{Change, Selection, Watch, vantage},
+    snapshot::{Device, Snapshot, Vantage},
+    source::Source,
+    view::{HookHealth, MapUse},
+};
+
+/// Why the live source cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The kernel does not count for us.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// The devices cannot be watched.
+    #[error("rtnetlink, which lists the network devices: {0}")]
+    Links(#[from] io::Error),
+}
+
+/// How many snapshots share one list of the devices. Statistics of drivers come
+/// with the list; names and states come by themselves.
+const SNAPSHOTS_PER_LIST: u32 = 5;
+
+/// The devices of this namespace, counted by the kernel.
+pub struct Live {
+    kernel: Kernel,
+    watch: Watch,
+    selection: Selection,
+    started: Instant,
+    snapshots: u32,
+}
+
+impl Live {
+    /// Loads the programs, removes what a killed netmon left behind, and attaches
+    /// to every device that the configuration picks.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel or rtnetlink refuses.
+    pub async fn start(config: &Config) -> Result<Self, LiveError> {
+        let kernel = Kernel::load(config.kernel.tc)?;
+        let mut live = Self {
+            kernel,
+            watch: Watch::open()?,
+            selection: Selection::new(&config.interfaces),
+            started: Instant::now(),
+            snapshots: 0,
+        };
+        while live.watch.table().is_doubtful() {
+            live.watch.next().await?;
+        }
+        for link in live.watch.links() {
+            Kernel::remove_leftovers(link);
+        }
+        live.sync()?;
+        Ok(live)
+    }
+
+    /// Waits until devices change, and follows.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel or rtnetlink refuses. May be cancelled: nothing is lost.
+    pub async fn follow(&mut self) -> Result<(), LiveError> {
+        let changes = self.watch.next().await?;
+        self.apply(&changes)
+    }
+
+    /// Watches the devices that another configuration picks, by the mechanism
+    /// that it asks for. Devices that stay lose no count.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn reconfigure(&mut self, config: &Config) -> Result<(), LiveError> {
+        self.selection = Selection::new(&config.interfaces);
+        self.kernel.set_policy(config.kernel.tc);
+        self.sync()
+    }
+
+    /// How the hooks fare.
+    pub fn health(&self) -> Vec<HookHealth> {
+        self.kernel.health()
+    }
+
+    /// How full the maps are.
+    pub fn maps(&self) -> Vec<MapUse> {
+        self.kernel.maps()
+    }
+
+    fn apply(&mut self, changes: &[Change]) -> Result<(), LiveError> {
+        for change in changes {
+            // A device can come back under its index within one batch.
+            if let Change::Removed(link) = change {
+                tracing::info!(device = %link.name, ifindex = link.ifindex, "device vanished");
+                self.kernel.unwatch(link.ifindex)?;
+            }
+        }
+        self.sync()
+    }
+
+    /// Brings what is watched in line with what exists and is picked. All of it,
+    /// because the vantage of one device depends on the others.
+    fn sync(&mut self) -> Result<(), LiveError> {
+        let table = self.watch.table();
+        let gone: Vec<u32> = self
+            .kernel
+            .watched()
+            .filter(|ifindex| {
+                !table.get(*ifindex).is_some_and(|link| self.selection.watches(&link.name))
+            })
+            .collect();
+        for ifindex in gone {
+            self.kernel.unwatch(ifindex)?;
+        }
+        for link in table.links().filter(|link| self.selection.watches(&link.name)) {
+            let (vantage, listed) = (vantage(link, table), self.selection.lists(&link.name));
+            if self.kernel.watches(link.ifindex) {
+                self.kernel.update(link.clone(), vantage, listed)?;
+            } else {
+                self.kernel.watch(link.clone(), vantage, listed)?;
+                let vantage = vantage.map_or("none", Vantage::label);
+                tracing::info!(device = %link.name, ifindex = link.ifindex, vantage, "watching");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Source for Live {
+    type Error = LiveError;
+
+    fn snapshot(&mut self) -> Result<Option<Snapshot>, LiveError> {
+        if self.snapshots.is_multiple_of(SNAPSHOTS_PER_LIST) {
+            let changes = self.watch.refresh()?;
+            self.apply(&changes)?;
+        }
+        self.snapshots = self.snapshots.wrapping_add(1);
+        Ok(Some(self.kernel.snapshot(self.started.elapsed())?))
+    }
+}
+
+/// Whether the packets of a vantage can be relied on: every device of it counts.
+/// Without a single device, netmon is blind everywhere.
+pub fn sees_packets(devices: &[Device], vantage: Vantage) -> bool {
+    !devices.is_empty()
+        && devices
+            .iter()
+            .filter(|device| device.vantage == Some(vantage))
+            .all(|device| device.counting.is_ok())
+}

@@ -1,0 +1,302 @@
+//! The tick: snapshot, rates, verdicts, red flags, view.
+//!
+//! One task owns the kernel, the rates and the board, so there is no lock:
+//! readers get immutable views over a watch channel, and whatever changes the
+//! engine comes to it as an event.
+
+mod live;
+mod pulse;
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use tokio::{
+    signal::unix::{Signal as Events, SignalKind, signal},
+    sync::{mpsc, watch},
+    time::{Interval, MissedTickBehavior, interval},
+};
+
+pub use self::live::{Live, LiveError, sees_packets};
+use crate::{
+    config::{Config, Loaded},
+    detect,
+    http::{self, BindError, Inputs, Reload, Server, Settings},
+    log::Log,
+    metrics::{exporter::Exporter, facts::Facts},
+    rates::Rates,
+    redflag::{Board, Transition},
+    snapshot::Snapshot,
+    source::Source as _,
+    systemd,
+    view::{DeviceRate, Pulse, View},
+};
+
+/// Why the daemon cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Packets cannot be counted.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// Nobody can be served.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Signals cannot be received.
+    #[error("signals: {0}")]
+    Signals(#[from] io::Error),
+}
+
+/// Reads the configuration again; the error is one line for people.
+pub type Loader<'a> = &'a dyn Fn() -> Result<Loaded, String>;
+
+/// Runs the daemon until a signal ends it.
+///
+/// # Errors
+///
+/// When it cannot start: nothing is left behind then.
+pub async fn run(loaded: Loaded, load: Loader<'_>, log: &Log) -> Result<(), EngineError> {
+    let config = loaded.config;
+    let addresses = addresses(&config);
+    let server = Server::bind(&addresses).await?;
+    let control = server.control();
+    let served = server.local_addrs();
+    let mut hangups = signal(SignalKind::hangup())?;
+    let mut ends = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+    let live = Live::start(&config).await?;
+
+    let (view, views) = watch::channel(None);
+    let (settings, settings_of_server) = watch::channel(Settings::from(&config));
+    let (reload, mut reloads) = mpsc::channel(1);
+    let (stop, mut stopped) = watch::channel(());
+    let inputs = Inputs {
+        view: views,
+        settings: settings_of_server,
+        reload,
+        exporter: Arc::new(Exporter::new(Facts::read(std::path::Path::new("/")))),
+    };
+    let serving = tokio::spawn(server.serve(inputs, async move {
+        // An error means that the engine is gone, which is the same.
+        let _ = stopped.changed().await;
+    }));
+    let mut engine = Engine::new(live, config, view);
+    engine.tick(Duration::ZERO);
+    let status = format!("serving {}", list(&served));
+    tracing::info!(addresses = list(&served), "serving");
+    told(systemd::ready(&status));
+
+    let mut alarm = engine.alarm();
+    loop {
+        tokio::select! {
+            due = alarm.tick() => {
+                engine.tick(due.elapsed());
+                told(systemd::alive());
+            }
+            outcome = engine.live.follow() => if let Err(error) = outcome {
+                tracing::error!(%error, "devices");
+            },
+            Some(()) = hangups.recv() => {
+                // The outcome is in the log and in a metric.
+                let _ = reload_all(&mut engine, load, &control, &settings, log).await;
+                alarm = engine.alarm();
+            }
+            Some(Reload { reply }) = reloads.recv() => {
+                let outcome = reload_all(&mut engine, load, &control, &settings, log).await;
+                // Whoever asked may be gone.
+                let _ = reply.send(outcome);
+                alarm = engine.alarm();
+            }
+            () = any(&mut ends) => break,
+        }
+    }
+    tracing::info!("stopping");
+    told(systemd::stopping());
+    drop(stop);
+    // The server bounds its own drain.
+    let _ = serving.await;
+    Ok(())
+}
+
+/// Everything that a tick needs.
+struct Engine {
+    live: Live,
+    config: Config,
+    rates: Rates,
+    board: Board,
+    pulse: Pulse,
+    last: Option<Arc<Snapshot>>,
+    last_tick: Option<Instant>,
+    view: watch::Sender<Option<Arc<View>>>,
+}
+
+impl Engine {
+    fn new(live: Live, config: Config, view: watch::Sender<Option<Arc<View>>>) -> Self {
+        let board = Board::new(detect::enabled(&config.detectors));
+        Self {
+            live,
+            config,
+            rates: Rates::default(),
+            board,
+            pulse: Pulse::new(SystemTime::now()),
+            last: None,
+            last_tick: None,
+            view,
+        }
+    }
+
+    /// Rings every tick, from one tick from now on. What is missed is skipped.
+    fn alarm(&self) -> Interval {
+        let mut alarm = interval(self.config.kernel.tick.0);
+        alarm.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        alarm.reset();
+        alarm
+    }
+
+    /// Takes a snapshot, judges it and publishes the view.
+    fn tick(&mut self, lag: Duration) {
+        let begun = Instant::now();
+        let after = self.last_tick.map(|last| begun.duration_since(last));
+        self.last_tick = Some(begun);
+        self.pulse.beat(lag, after, self.config.kernel.tick.0);
+        let snapshot = match self.live.snapshot() {
+            Ok(Some(snapshot)) => Arc::new(snapshot),
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(%error, "no snapshot");
+                return;
+            }
+        };
+        let read = Instant::now();
+        self.pulse.read.observe(read.duration_since(begun));
+        self.rates.push(&snapshot);
+        let transitions = self.board.judge(&self.rates, |detect::Signal::Packets, vantage| {
+            sees_packets(&snapshot.devices, vantage)
+        });
+        transitions.iter().for_each(tell);
+        let device_rates = device_rates(self.last.as_deref(), &snapshot);
+        self.last = Some(Arc::clone(&snapshot));
+        let view = View {
+            snapshot,
+            device_rates,
+            red_flags: self.board.flags(),
+            detectors: self.board.statuses(),
+            hooks: self.live.health(),
+            maps: self.live.maps(),
+            pulse: self.pulse.clone(),
+        };
+        self.view.send_replace(Some(Arc::new(view)));
+        self.pulse.judge.observe(read.elapsed());
+    }
+
+    /// Takes over a configuration that is known to be valid.
+    fn reconfigure(&mut self, config: Config) -> Result<(), LiveError> {
+        self.live.reconfigure(&config)?;
+        self.board.reconfigure(detect::enabled(&config.detectors));
+        self.config = config;
+        Ok(())
+    }
+}
+
+/// Reloads the configuration: all of it, or nothing and a line that says why.
+async fn reload_all(
+    engine: &mut Engine,
+    load: Loader<'_>,
+    control: &http::Control,
+    settings: &watch::Sender<Settings>,
+    log: &Log,
+) -> Result<(), String> {
+    told(systemd::reloading());
+    let outcome = try_reload(engine, load, control).await;
+    engine.pulse.reload_ok = outcome.is_ok();
+    match &outcome {
+        Ok(()) => {
+            engine.pulse.config_loaded = SystemTime::now();
+            settings.send_replace(Settings::from(&engine.config));
+            log.set_level(engine.config.log.level);
+            tracing::info!("configuration reloaded");
+        }
+        Err(why) => tracing::error!(why, "configuration not reloaded, the old one stays"),
+    }
+    told(systemd::ready("running"));
+    outcome
+}
+
+async fn try_reload(
+    engine: &mut Engine,
+    load: Loader<'_>,
+    control: &http::Control,
+) -> Result<(), String> {
+    let config = load()?.config;
+    if config.web.listen != engine.config.web.listen {
+        control.rebind(&addresses(&config)).await.map_err(|error| error.to_string())?;
+    }
+    engine.reconfigure(config).map_err(|error| error.to_string())
+}
+
+fn addresses(config: &Config) -> Vec<SocketAddr> {
+    config.web.listen.iter().map(|address| address.0).collect()
+}
+
+fn list(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The first of several signals.
+async fn any(events: &mut [Events; 2]) {
+    let [one, other] = events;
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}
+
+/// How fast the devices of `now` moved since the snapshot before.
+fn device_rates(before: Option<&Snapshot>, now: &Snapshot) -> Vec<DeviceRate> {
+    now.devices
+        .iter()
+        .map(|device| {
+            let earlier = before.and_then(|before| {
+                let earlier = before.devices.iter().find(|it| it.ifindex == device.ifindex)?;
+                Some((earlier, now.at.checked_sub(before.at)?.as_secs_f64()))
+            });
+            let Some((earlier, seconds)) = earlier.filter(|(_, seconds)| *seconds > 0.0) else {
+                return DeviceRate::default();
+            };
+            // A device that moved to another vantage counts from 0 again.
+            let rate = |now: u64, earlier: u64| now.saturating_sub(earlier) as f64 / seconds;
+            DeviceRate {
+                ingress: rate(device.traffic.ingress.bytes(), earlier.traffic.ingress.bytes()),
+                egress: rate(device.traffic.egress.bytes(), earlier.traffic.egress.bytes()),
+            }
+        })
+        .collect()
+}
+
+/// The journal line of a transition. Nothing in it comes from a packet but
+/// numbers.
+fn tell(transition: &Transition) {
+    let (Transition::Raised(flag) | Transition::Cleared(flag) | Transition::Suppressed(flag)) =
+        transition;
+    let (detector, severity) = (flag.detector, flag.severity.label());
+    let (vantage, detail, id) = (flag.vantage.label(), flag.detail.as_str(), flag.id);
+    match transition {
+        Transition::Raised(_) => {
+            tracing::warn!(detector, severity, vantage, id, detail, "red flag raised");
+        }
+        Transition::Cleared(_) => {
+            tracing::info!(detector, severity, vantage, id, detail, "red flag cleared");
+        }
+        Transition::Suppressed(_) => {
+            tracing::debug!(detector, severity, vantage, id, detail, "red flag is back");
+        }
+    }
+}
+
+/// systemd is told as far as it listens; that it does not is no reason to stop.
+fn told(outcome: io::Result<()>) {
+    if let Err(error) = outcome {
+        tracing::warn!(%error, "systemd cannot be told");
+    }
+}
