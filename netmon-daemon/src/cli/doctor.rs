@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use crate::{
-    engine::Live,
     config::{Config, Interfaces, Pattern},
+    engine::Live,
     printable::Printable,
     view::HookHealth,
 };
@@ -28,7 +28,7 @@ pub struct Arguments {
 ///
 /// When packets cannot be counted at all, or the report not be written.
 pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let interfaces = Interfaces { include: vec![Pattern::exact("lo")], ..Interfaces::default() };
+    let interfaces = Interfaces { include: vec![Pattern::loopback()], ..Interfaces::default() };
     let config = Config { interfaces, ..Config::default() };
     let hooks = super::block_on(async {
         let live = Live::start(&config).await?;
@@ -41,7 +41,8 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> 
         hooks.iter().try_for_each(|hook| write_hook(hook, out))?;
     }
     // Without TC there is nothing to count; any other hook may be missing.
-    let blind = hooks.iter().any(|hook| hook.program.starts_with("tc_") && hook.mechanism.is_none());
+    let blind =
+        hooks.iter().any(|hook| hook.program.starts_with("tc_") && hook.mechanism.is_none());
     Ok(if blind { Exit::Unavailable } else { Exit::Success })
 }
 

@@ -95,7 +95,7 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Live(error) => error.into(),
-            EngineError::Bind(error) if error.is_permission() => {
+            EngineError::Bind(error) if error.source.kind() == io::ErrorKind::PermissionDenied => {
                 Self::NotPermitted(error.to_string())
             }
             EngineError::Bind(_) | EngineError::Signals(_) => Self::Run(error.to_string()),

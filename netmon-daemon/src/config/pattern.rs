@@ -16,6 +16,11 @@ impl Pattern {
         Self("*".to_owned())
     }
 
+    /// The loopback device.
+    pub fn loopback() -> Self {
+        Self("lo".to_owned())
+    }
+
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -62,7 +62,7 @@ pub async fn run(loaded: Loaded, load: Loader<'_>, log: &Log) -> Result<(), Engi
     let addresses = addresses(&config);
     let server = Server::bind(&addresses).await?;
     let control = server.control();
-    let served = server.local_addrs();
+    let bound = server.local_addrs();
     let mut hangups = signal(SignalKind::hangup())?;
     let mut ends = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
     let live = Live::start(&config).await?;
@@ -83,8 +83,8 @@ pub async fn run(loaded: Loaded, load: Loader<'_>, log: &Log) -> Result<(), Engi
     }));
     let mut engine = Engine::new(live, config, view);
     engine.tick(Duration::ZERO);
-    let status = format!("serving {}", list(&served));
-    tracing::info!(addresses = list(&served), "serving");
+    let status = format!("serving {}", list(&bound));
+    tracing::info!(addresses = list(&bound), "serving");
     told(systemd::ready(&status));
 
     let mut alarm = engine.alarm();

@@ -56,12 +56,6 @@ impl<'a> Btf<'a> {
             .find_map(|record| self.find(record, member, 0))
     }
 
-    /// Whether a tracepoint exists, by the type that describes it.
-    pub(super) fn has_tracepoint(&self, name: &str) -> bool {
-        let name = format!("btf_trace_{name}");
-        self.types.iter().any(|record| self.is_named(record, 0, &name))
-    }
-
     fn find(&self, record: &[u8], member: &str, depth: u32) -> Option<u32> {
         // Deeper than any real type; only a damaged blob refers to itself.
         if depth > 8 {
@@ -122,10 +116,8 @@ fn extra_len(info: u32) -> Option<usize> {
         1 | 14 | 17 => 4,
         // Array.
         3 => 12,
-        // Structure, union, 64-bit enumeration.
-        KIND_STRUCT | KIND_UNION | 19 => count.checked_mul(12)?,
-        // Data section.
-        15 => count.checked_mul(12)?,
+        // Structure, union, data section, 64-bit enumeration.
+        KIND_STRUCT | KIND_UNION | 15 | 19 => count.checked_mul(12)?,
         // Enumeration, function prototype.
         6 | 13 => count.checked_mul(8)?,
         _ => return None,

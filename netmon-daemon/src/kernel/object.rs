@@ -60,7 +60,7 @@ impl Object {
     pub(super) fn load_tc(&mut self, direction: Direction) -> Result<(), KernelError> {
         let name = tc_program(direction);
         tc(&mut self.ebpf, direction)
-            .and_then(aya::programs::SchedClassifier::load)
+            .and_then(SchedClassifier::load)
             .map_err(|error| KernelError::of(&format!("loading the TC program {name}"), &error))
     }
 }

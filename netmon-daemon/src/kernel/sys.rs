@@ -2,7 +2,7 @@
 //! fits. The only file of the daemon with `unsafe` in it.
 
 use std::{
-    io, mem,
+    io,
     os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
 };
 
