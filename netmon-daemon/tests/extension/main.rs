@@ -1,0 +1,101 @@
+//! What it costs to extend netmon, as docs/ARCHITECTURE.md promises: a counter
+//! and a detector are added to a copy of the workspace, the copy is built, and
+//! everything that should follow by itself must be there.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
+mod workspace;
+
+use std::fs;
+
+use workspace::Workspace;
+
+/// The counter: the row with its help text, and the place that counts.
+const TABLE: &str = "netmon-common/src/abi/tally.rs";
+const ROW: &str = "        /// Packets that a sample counts.
+        vantage sample_packets;
+";
+const RULES: &str = "netmon-common/src/account.rs";
+const COUNT: &str = "    add(&mut tally.sample_packets, n);
+";
+
+/// The detector: a file, and a word in the table.
+const DETECTOR: &str = "netmon-daemon/src/detect/sample_flag.rs";
+const DETECTORS: &str = "netmon-daemon/src/detect/mod.rs";
+const WORD: &str = "    sample_flag,
+";
+
+#[test]
+fn a_counter_and_a_detector_cost_what_is_promised() {
+    let copy = Workspace::copy();
+    copy.insert(TABLE, "        inner mdns_packets;\n", ROW);
+    copy.insert(RULES, "    add(&mut sizes.sum, volume.bytes);\n", COUNT);
+    copy.create(DETECTOR, include_str!("sample_flag.rs"));
+    copy.insert(DETECTORS, "    rst_storm,\n", WORD);
+
+    // The promise: a counter is one documented row and one line that counts, a
+    // detector one new file and one word, and nothing else is touched.
+    assert_eq!(code_lines(ROW), 1, "a counter is one row");
+    assert_eq!(code_lines(COUNT), 1, "a counter is counted in one line");
+    assert_eq!(WORD.trim_matches([' ', ',', '\n']), "sample_flag", "a detector is one word");
+    let mut changed = copy.changes();
+    changed.sort();
+    assert_eq!(changed, [TABLE, RULES, DETECTORS, DETECTOR].map(str::to_owned).sorted());
+
+    copy.build();
+    let capture = copy.root().join("target/three.pcap");
+    fs::write(&capture, three_packets()).unwrap();
+    let replay = copy.netmon(&["replay", "--format", "json", capture.to_str().unwrap()]);
+    let report: serde_json::Value = serde_json::from_str(&replay).unwrap();
+    let report = &report["captures"][0];
+    assert_eq!(report["counters"]["sample_packets"], 3, "{report}");
+    let flags = report["red_flags"].as_array().unwrap();
+    assert!(flags.iter().any(|flag| flag["detector"] == "sample_flag"), "{report}");
+
+    let shown = [
+        ("metrics", &["netmon_sample_packets", "Packets that a sample counts."][..]),
+        ("config", &["[detectors.sample_flag]", "Packets in one second for a warning."]),
+        ("detectors", &["sample_flag"]),
+        ("rules", &["sample_flag"]),
+    ];
+    for (page, words) in shown {
+        let text = copy.netmon(&["print", page]);
+        for word in words {
+            assert!(text.contains(word), "`netmon print {page}` does not show {word:?}:\n{text}");
+        }
+    }
+}
+
+/// Lines that are neither blank nor comments.
+fn code_lines(text: &str) -> usize {
+    let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
+    text.lines().filter(is_code).count()
+}
+
+/// A list in order.
+trait Sorted {
+    /// The same list in order.
+    fn sorted(self) -> Self;
+}
+
+impl<const N: usize> Sorted for [String; N] {
+    fn sorted(mut self) -> Self {
+        self.sort();
+        self
+    }
+}
+
+/// A capture of three ARP requests, a tenth of a second apart.
+fn three_packets() -> Vec<u8> {
+    const LEN: u32 = 60;
+    const ARP: [u8; 2] = [0x08, 0x06];
+    let header = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 0xffff, 1].map(u32::to_le_bytes);
+    let mut file = header.concat();
+    for packet in 0..3 {
+        file.extend([1_700_000_000, packet * 100_000, LEN, LEN].map(u32::to_le_bytes).concat());
+        file.extend([0xff; 12]);
+        file.extend(ARP);
+        file.resize(file.len() + LEN as usize - 14, 0);
+    }
+    file
+}

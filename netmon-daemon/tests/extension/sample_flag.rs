@@ -1,0 +1,56 @@
+//! A detector that any packet raises. No part of netmon: the test of extension
+//! costs copies this file beside the detectors.
+
+use std::time::Duration;
+
+use super::{Detector, Severity, Signal, Verdict};
+use crate::{
+    config::section::section,
+    rates::{VantageRates, Window},
+};
+
+section! {
+    /// Packets, as a sample.
+    pub struct Config {
+        /// Whether to judge at all.
+        enabled: bool = true;
+        /// Packets in one second for a warning.
+        warning: f64 = 1.0, in 1.0..=1e9;
+        /// Packets in one second for a critical flag.
+        critical: f64 = 1000.0, in 1.0..=1e9;
+    }
+}
+
+/// The detector.
+pub struct Watch(pub Config);
+
+impl Detector for Watch {
+    fn name(&self) -> &'static str {
+        "sample_flag"
+    }
+
+    fn signal(&self) -> Signal {
+        Signal::Packets
+    }
+
+    fn span(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn threshold(&self, severity: Severity) -> f64 {
+        match severity {
+            Severity::Warning => self.0.warning,
+            Severity::Critical => self.0.critical,
+        }
+    }
+
+    fn judge(&self, rates: &VantageRates<'_>) -> Verdict {
+        let packets = rates.both(Window::last(1), |tally| tally.sample_packets);
+        Verdict {
+            statistic: packets as f64,
+            warning: packets as f64 / self.0.warning,
+            critical: packets as f64 / self.0.critical,
+            detail: format!("{packets} packets in 1 s"),
+        }
+    }
+}
