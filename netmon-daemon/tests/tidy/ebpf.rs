@@ -54,6 +54,34 @@ fn entry_points_are_shells() {
 }
 
 #[test]
+fn the_hook_table_equals_the_folder() {
+    let table = tree::read("netmon-daemon/src/kernel/hooks.rs");
+    let rows = table.lines().filter_map(|line| {
+        line.strip_prefix("        name: \"").and_then(|rest| rest.strip_suffix("\","))
+    });
+    let rows: Vec<_> = rows.collect();
+    let mut problems = Vec::new();
+    for file in tree::rust("netmon-ebpf/src/hooks/") {
+        let name = file.path.rsplit('/').next().unwrap().trim_end_matches(".rs");
+        // Packets are hooked per device, not once.
+        if !["mod", "tc"].contains(&name) && !rows.contains(&name) {
+            problems.push(format!("netmon-daemon/src/kernel/hooks.rs: add a row for {name}"));
+        }
+    }
+    for row in &rows {
+        let path = format!("netmon-ebpf/src/hooks/{row}.rs");
+        let hook = std::fs::read_to_string(tree::root().join(&path)).unwrap_or_default();
+        for rung in ["tp_btf", "raw_tp", "kprobe"] {
+            if !hook.contains(&format!("fn {row}_{rung}(")) {
+                problems.push(format!("{path}: the table wants a program {row}_{rung}"));
+            }
+        }
+    }
+    assert!(!rows.is_empty(), "no row was found; does this test know the table?");
+    none("every hook has a row and its programs", &problems);
+}
+
+#[test]
 fn traffic_cannot_make_a_key() {
     let code = code(&tree::read("netmon-ebpf/src/maps.rs"));
     let mut problems = Vec::new();
