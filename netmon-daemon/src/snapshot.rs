@@ -173,7 +173,8 @@ pub struct Snapshot {
     /// Whether ingress and egress are told apart. A capture file does not say:
     /// all of its traffic counts as ingress.
     pub directed: bool,
-    /// The devices that exist now, by name.
+    /// The devices that exist now and have counters of their own, or none at
+    /// all, by name.
     pub devices: Vec<Device>,
     /// Traffic of devices that have no counters of their own.
     pub other_devices: Traffic,

@@ -127,8 +127,13 @@ impl Live {
                 self.kernel.update(link.clone(), vantage, listed)?;
             } else {
                 self.kernel.watch(link.clone(), vantage, listed)?;
-                let vantage = vantage.map_or("none", Vantage::label);
-                tracing::info!(device = %link.name, ifindex = link.ifindex, vantage, "watching");
+                let (device, ifindex) = (&link.name, link.ifindex);
+                if let Some(why) = self.kernel.failure(ifindex) {
+                    tracing::warn!(%device, ifindex, why, "packets cannot be counted");
+                } else {
+                    let vantage = vantage.map_or("none", Vantage::label);
+                    tracing::info!(%device, ifindex, vantage, "watching");
+                }
             }
         }
         Ok(())

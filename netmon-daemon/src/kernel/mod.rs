@@ -5,6 +5,7 @@
 
 mod btf;
 mod error;
+mod health;
 mod hooks;
 mod object;
 mod slots;
@@ -36,7 +37,7 @@ use crate::{
     config::TcMechanism,
     links::{Link, framing},
     snapshot::{Device, Drops, Measured, Snapshot, Traffic, Vantage, Vantages},
-    view::{HookHealth, MapUse, Refusal, Run},
+    view::Refusal,
 };
 
 /// The programs at work and everything needed to read them.
@@ -143,6 +144,11 @@ impl Kernel {
         Ok(())
     }
 
+    /// Why the packets of a watched device are not counted, if so.
+    pub fn failure(&self, ifindex: u32) -> Option<&str> {
+        self.devices.get(&ifindex)?.counting.as_ref().err().map(String::as_str)
+    }
+
     /// Ends it. The counts stay in the traffic of the vantage.
     ///
     /// # Errors
@@ -226,8 +232,13 @@ impl Kernel {
         }
         let mut devices = Vec::with_capacity(self.devices.len());
         for watched in self.devices.values() {
+            let own = matches!(watched.place, Place::Own(_));
+            // What shares counters with others has no figures to show.
+            if !own && watched.counting.is_ok() {
+                continue;
+            }
             let mut device = watched.describe();
-            if matches!(watched.place, Place::Own(_)) {
+            if own {
                 device.traffic = self.read(watched.place.slot())?.since(&watched.base);
                 if let Some(vantage) = watched.vantage {
                     vantages.of_mut(vantage).add(&device.traffic);
@@ -238,27 +249,6 @@ impl Kernel {
         devices.sort_by(|one, other| one.name.cmp(&other.name));
         let tcp = self.tcp()?;
         Ok(Snapshot { at, directed: true, devices, other_devices, vantages, tcp })
-    }
-
-    /// How every hook fares, in the order of the hook table, TC first.
-    pub fn health(&self) -> Vec<HookHealth> {
-        let timed = timing_is_on();
-        let mut health = Vec::new();
-        for direction in Direction::ALL {
-            health.push(self.tc_health(*direction, timed));
-        }
-        health.extend(self.hooks.iter().map(|hook| hook.health(&self.ebpf, timed)));
-        health
-    }
-
-    /// How full the maps are.
-    pub fn maps(&self) -> Vec<MapUse> {
-        vec![MapUse {
-            map: "slots",
-            entries: self.slots.used(),
-            capacity: u64::from(netmon_common::abi::slot::DEVICE_SLOTS),
-            update_failures: self.slots.failures(),
-        }]
     }
 
     /// Attaches both programs at a device.
@@ -274,10 +264,6 @@ impl Kernel {
             if let Some(last) = self.refused.get_mut(direction.index()) {
                 *last = refused;
             }
-        }
-        if watched.counting.is_ok() && !matches!(watched.place, Place::Own(_)) {
-            watched.counting =
-                Err("counted together with other devices: there are too many".to_owned());
         }
     }
 
@@ -328,32 +314,6 @@ impl Kernel {
         }
         Ok(measured)
     }
-
-    fn tc_health(&self, direction: Direction, timed: bool) -> HookHealth {
-        let grips = || self.devices.values().flat_map(|watched| &watched.grips);
-        let info = self
-            .ebpf
-            .program(object::tc_program(direction))
-            .and_then(|program| program.info().ok());
-        HookHealth {
-            program: match direction {
-                Direction::Ingress => "tc_ingress",
-                Direction::Egress => "tc_egress",
-            },
-            measures: match direction {
-                Direction::Ingress => "packets that devices receive",
-                Direction::Egress => "packets that devices send",
-            },
-            mechanism: grips().map(Grip::mechanism).next(),
-            refused: self.refused.get(direction.index()).cloned().unwrap_or_default(),
-            verified_instructions: info
-                .as_ref()
-                .and_then(aya::programs::ProgramInfo::verified_instruction_count),
-            run: info
-                .filter(|_| timed)
-                .map(|info| Run { count: info.run_count(), time: info.run_time() }),
-        }
-    }
 }
 
 impl Drop for Kernel {
@@ -396,9 +356,4 @@ fn release() -> (u32, u32) {
     let text = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut numbers = text.split(['.', '-']).map_while(|part| part.trim().parse().ok());
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
-}
-
-/// Whether the kernel measures how long programs run.
-fn timing_is_on() -> bool {
-    fs::read_to_string("/proc/sys/kernel/bpf_stats_enabled").is_ok_and(|text| text.trim() != "0")
 }

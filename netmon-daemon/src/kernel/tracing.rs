@@ -7,10 +7,11 @@ use aya::{
 
 use super::{
     error::reason,
+    health::Figures,
     hooks::{HOOKS, Hook, Rung},
     object::Object,
 };
-use crate::view::{HookHealth, Refusal, Run};
+use crate::view::{HookHealth, Refusal};
 
 /// A hook and what became of it.
 pub(super) struct Attached {
@@ -48,21 +49,17 @@ impl Attached {
 
     /// How the hook fares.
     pub(super) fn health(&self, ebpf: &Ebpf, timed: bool) -> HookHealth {
-        let info = self
+        let figures = self
             .rung
-            .and_then(|rung| ebpf.program(&self.hook.program(rung)))
-            .and_then(|program| program.info().ok());
+            .map(|rung| Figures::of(ebpf, &self.hook.program(rung), timed))
+            .unwrap_or_default();
         HookHealth {
             program: self.hook.name,
             measures: self.hook.measures,
             mechanism: self.rung.map(Rung::label),
             refused: self.refused.clone(),
-            verified_instructions: info
-                .as_ref()
-                .and_then(aya::programs::ProgramInfo::verified_instruction_count),
-            run: info
-                .filter(|_| timed)
-                .map(|info| Run { count: info.run_count(), time: info.run_time() }),
+            verified_instructions: figures.verified_instructions,
+            run: figures.run,
         }
     }
 }
