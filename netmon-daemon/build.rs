@@ -138,6 +138,9 @@ fn compile(
     if matches!(toolchain, Toolchain::Nightly) {
         cargo.args(["-Z", "build-std=core"]);
     }
+    if env::var_os("CARGO_FEATURE_DEBUG_LOG").is_some() {
+        cargo.args(["--features", "debug-log"]);
+    }
     let flags = format!("-Clinker={}\x1f-Clink-arg=--btf", linker.display());
     let output = cargo
         .current_dir(source)

@@ -4,6 +4,8 @@
 //! and summed here; what they mean is said in netmon-common.
 
 mod btf;
+#[cfg(feature = "debug-log")]
+mod debug;
 mod error;
 mod health;
 mod hooks;
@@ -54,6 +56,8 @@ pub struct Kernel {
     retired: Vantages,
     /// What the last attempt to attach a TC program ran into, by direction.
     refused: [Vec<Refusal>; 2],
+    #[cfg(feature = "debug-log")]
+    debug_log: Option<debug::DebugLog>,
 }
 
 /// A device whose packets are counted.
@@ -97,6 +101,8 @@ impl Kernel {
         drop(object.btf);
         sys::return_free_memory();
         Ok(Self {
+            #[cfg(feature = "debug-log")]
+            debug_log: debug::DebugLog::open(&mut ebpf),
             ebpf,
             table,
             tallies,
@@ -220,7 +226,11 @@ impl Kernel {
     /// # Errors
     ///
     /// When the counters cannot be read.
-    pub fn snapshot(&self, at: Duration) -> Result<Snapshot, KernelError> {
+    pub fn snapshot(&mut self, at: Duration) -> Result<Snapshot, KernelError> {
+        #[cfg(feature = "debug-log")]
+        if let Some(log) = &mut self.debug_log {
+            log.drain();
+        }
         let mut vantages = self.retired.clone();
         let mut other_devices = self.read(OTHER_SLOT)?;
         for vantage in Vantage::ALL.map(Some).into_iter().chain([None]) {

@@ -17,6 +17,7 @@ use netmon_common::{
 };
 
 use crate::{
+    debug,
     maps::{SLOTS, TALLIES_BY_SLOT},
     skb::Linear,
 };
@@ -59,6 +60,7 @@ fn count(ctx: TcContext, direction: Direction) -> Option<()> {
     let (slot, link) = if SlotEntry::word_ifindex(entry) == ifindex {
         (SlotEntry::word_slot(entry), link(SlotEntry::word_link(entry)))
     } else {
+        debug::unknown_device(&ctx, ifindex);
         (OTHER_SLOT, Link::Ethernet)
     };
     let crossing = Crossing { ctx, direction, slot, link };
