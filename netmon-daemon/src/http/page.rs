@@ -4,6 +4,8 @@
 //! elsewhere; colour never stands alone. Text from outside is escaped by maud
 //! and shown without control characters.
 
+use std::{cmp::Reverse, time::Duration};
+
 use axum::{
     extract::State,
     http::header,
@@ -13,7 +15,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{
     App,
-    quantity::{age, count, rate},
+    quantity::{age, count, grouped, rate},
     verdict::{Tone, Verdict, judge},
 };
 use crate::{
@@ -90,6 +92,9 @@ fn badge(tone: Tone, word: &str) -> Markup {
 
 fn red_flags(view: &View) -> Markup {
     let now = view.snapshot.at;
+    let (mut active, ended): (Vec<&RedFlag>, Vec<&RedFlag>) =
+        view.red_flags.iter().partition(|flag| flag.active);
+    active.sort_by_key(|flag| Reverse(flag.severity));
     html! {
         section aria-labelledby="flags" {
             h2 #flags { "Red flags" }
@@ -97,11 +102,11 @@ fn red_flags(view: &View) -> Markup {
                 p.quiet { "None raised, none ended within the last 15 minutes." }
             } @else {
                 ul.flags {
-                    @for flag in view.red_flags.iter().filter(|flag| flag.active) {
-                        (red_flag(flag, Tone::from(flag.severity), now.saturating_sub(flag.raised_at), "raised"))
+                    @for flag in active {
+                        (red_flag(flag, Tone::from(flag.severity), now.saturating_sub(flag.raised_at)))
                     }
-                    @for flag in view.red_flags.iter().filter(|flag| !flag.active) {
-                        (red_flag(flag, Tone::Good, now.saturating_sub(flag.last_seen), "ended"))
+                    @for flag in ended {
+                        (red_flag(flag, Tone::Good, now.saturating_sub(flag.last_seen)))
                     }
                 }
             }
@@ -109,13 +114,13 @@ fn red_flags(view: &View) -> Markup {
     }
 }
 
-fn red_flag(flag: &RedFlag, tone: Tone, since: std::time::Duration, what: &str) -> Markup {
+fn red_flag(flag: &RedFlag, tone: Tone, since: Duration) -> Markup {
     html! {
         li.flag.(tone.class()) {
             p.head {
                 (badge(tone, if flag.active { tone.word() } else { "Ended" }))
                 " " strong { (flag.detector) }
-                " at the " (flag.vantage) " " span.since { (what) " " (age(since)) " ago" }
+                " at the " (flag.vantage) " " span.quiet { (if flag.active { "raised " } else { "ended " }) (age(since)) " ago" }
             }
             p { (Printable(&flag.detail)) }
             p.quiet { "Measured " (count(flag.statistic)) ", " (flag.severity.label()) " from " (count(flag.threshold)) "." }
@@ -126,6 +131,7 @@ fn red_flag(flag: &RedFlag, tone: Tone, since: std::time::Duration, what: &str) 
 fn interfaces(view: &View) -> Markup {
     let devices = &view.snapshot.devices;
     let rates = view.device_rates.iter().copied().chain(std::iter::repeat(DeviceRate::default()));
+    let shown = || devices.iter().take(MAX_INTERFACES);
     html! {
         section aria-labelledby="interfaces" {
             h2 #interfaces { "Interfaces" }
@@ -136,17 +142,17 @@ fn interfaces(view: &View) -> Markup {
                     table {
                         thead { tr {
                             th scope="col" { "Interface" }
-                            th scope="col" { "Link" }
+                            th scope="col" { "State" }
+                            th scope="col" { "Vantage" }
                             th.number scope="col" { "In" }
                             th.number scope="col" { "Out" }
-                            th scope="col" { "Vantage" }
-                            th scope="col" { "Counting" }
                         } }
-                        tbody {
-                            @for (device, rate) in devices.iter().zip(rates).take(MAX_INTERFACES) {
-                                (interface(device, rate))
-                            }
-                        }
+                        tbody { @for (device, rate) in shown().zip(rates) { (interface(device, rate)) } }
+                    }
+                }
+                @for device in shown() {
+                    @if let Err(why) = &device.counting {
+                        p { strong { (Printable(&device.name)) } " is not counted: " (Printable(why)) "." }
                     }
                 }
                 @if devices.len() > MAX_INTERFACES {
@@ -165,17 +171,16 @@ fn interface(device: &Device, moved: DeviceRate) -> Markup {
     html! {
         tr {
             th scope="row" { (Printable(&device.name)) }
-            td { @if device.up { "up" } @else { (badge(Tone::Unsure, "down")) } }
-            td.number { @if counting { (rate(moved.ingress)) } @else { "–" } }
-            td.number { @if counting { (rate(moved.egress)) } @else { "–" } }
+            td {
+                @if device.up { "up" } @else { (badge(Tone::Unsure, "down")) }
+                @if !counting { " " (badge(Tone::Unsure, "not counted")) }
+            }
             td { @match device.vantage {
                 Some(vantage) => { (vantage) }
                 None => { span.quiet { "stacked" } }
             } }
-            td { @match &device.counting {
-                Ok(()) => { "yes" }
-                Err(why) => { (badge(Tone::Unsure, "no")) " " (Printable(why)) }
-            } }
+            td.number { @if counting { (rate(moved.ingress)) } @else { "–" } }
+            td.number { @if counting { (rate(moved.egress)) } @else { "–" } }
         }
     }
 }
@@ -249,15 +254,16 @@ fn losses(view: &View) -> Markup {
     let losses = super::verdict::losses(view);
     html! {
         section aria-labelledby="losses" {
-            h2 #losses { "Drops and rejects since start" }
+            h2 #losses { "Drops and rejects" }
             @if losses.is_empty() {
                 p.quiet { "None." }
             } @else {
                 dl {
                     @for (what, packets) in losses {
-                        div { dt { (Printable(&what)) } dd { (packets) } }
+                        div { dt { (Printable(&what)) } dd { (grouped(packets)) } }
                     }
                 }
+                p.quiet { "In packets: drops since the interface exists, rejects since netmon started." }
             }
         }
     }

@@ -30,6 +30,20 @@ pub(super) fn count(value: f64) -> String {
     }
 }
 
+/// A whole number in groups of three digits.
+pub(super) fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            // A narrow space that no line breaks at.
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A time span in its largest two units.
 pub(super) fn age(span: Duration) -> String {
     let seconds = span.as_secs();

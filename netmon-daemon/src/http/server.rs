@@ -152,6 +152,7 @@ impl Server {
         }
         drop(listeners);
         drop(control);
+        floor.slots.end_new();
         drop(stop);
         let drain = app.settings().limits.drain;
         let done = timeout(drain, async { while floor.tasks.join_next().await.is_some() {} });
@@ -289,4 +290,27 @@ async fn refuse(mut stream: TcpStream) {
     };
     // A client that does not listen is not waited for.
     let _ = timeout(REFUSAL_TIME, told).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepting_rests_longer_each_time_it_fails() {
+        let error = |kind: io::ErrorKind| io::Error::from(kind);
+        let mut pause = Pause::default();
+        pause.lengthen(&error(io::ErrorKind::ConnectionAborted));
+        assert_eq!(pause.until, None, "a client that gave up is no reason to rest");
+        let mut lengths = Vec::new();
+        for _ in 0..9 {
+            pause.lengthen(&error(io::ErrorKind::Other));
+            assert!(pause.until.is_some());
+            lengths.push(pause.length.as_millis());
+        }
+        assert_eq!(lengths, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+        pause.shorten();
+        pause.lengthen(&error(io::ErrorKind::Other));
+        assert_eq!(pause.length, Pause::SHORTEST);
+    }
 }

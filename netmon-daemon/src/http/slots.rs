@@ -66,6 +66,17 @@ impl Slots {
         self.table().evict(Instant::now(), Duration::ZERO);
     }
 
+    /// Ends all connections on which no request came yet: the server stops.
+    pub(super) fn end_new(&self) {
+        self.table().taken.retain(|_, slot| {
+            let new = slot.phase == Phase::New;
+            if let Some(task) = slot.task.as_ref().filter(|_| new) {
+                task.abort();
+            }
+            !new
+        });
+    }
+
     /// Notes which task serves a place, so that it can be ended.
     pub(super) fn serve(&self, id: u64, task: AbortHandle) {
         if let Some(slot) = self.table().taken.get_mut(&id) {

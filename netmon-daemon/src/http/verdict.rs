@@ -112,13 +112,21 @@ pub(super) fn judge(view: Option<&View>, stale: Option<Duration>) -> Verdict {
     if !view.pulse.reload_ok {
         notes.push("The last change of the configuration was refused; see the log.".to_owned());
     }
-    if let Some(worst) = active.map(|flag| Tone::from(flag.severity)).max() {
-        return Verdict { tone: worst, title: plural(count, "red flag", "red flags"), notes };
+    if let Some(worst) = active.clone().map(|flag| Tone::from(flag.severity)).max() {
+        let critical = active.filter(|flag| flag.severity == Severity::Critical).count();
+        let mut title = plural(count, "red flag", "red flags");
+        if critical > 0 {
+            title = format!("{title}, {critical} critical");
+        }
+        return Verdict { tone: worst, title, notes };
     }
     if !view.detectors.is_empty() && blind.len() == view.detectors.len() {
         return Verdict { notes, ..unsure("Blind: no detector can see".to_owned()) };
     }
     if notes.is_empty() {
+        let interfaces = plural(view.snapshot.devices.len(), "interface", "interfaces");
+        let detectors = plural(view.detectors.len(), "detector", "detectors");
+        let notes = vec![format!("{interfaces} counted, {detectors} quiet.")];
         return Verdict { tone: Tone::Good, title: "Healthy".to_owned(), notes };
     }
     Verdict { notes, ..unsure("No red flags, but not all is seen".to_owned()) }
@@ -153,4 +161,98 @@ pub(super) fn losses(view: &View) -> Vec<(String, u64)> {
 /// A number and its noun.
 fn plural(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::SystemTime};
+
+    use super::*;
+    use crate::{
+        redflag::{RedFlag, Status},
+        snapshot::Snapshot,
+        view::{HookHealth, Pulse, StageTimes},
+    };
+
+    fn view(mechanism: Option<&'static str>, trusted: bool, flags: &[(Severity, bool)]) -> View {
+        let now = SystemTime::UNIX_EPOCH;
+        let flag = |(severity, active): &(Severity, bool)| RedFlag {
+            id: 1,
+            detector: "syn_flood",
+            severity: *severity,
+            vantage: Vantage::Boundary,
+            active: *active,
+            first_seen: Duration::ZERO,
+            raised_at: Duration::ZERO,
+            last_seen: Duration::ZERO,
+            statistic: 1.0,
+            threshold: 1.0,
+            detail: String::new(),
+        };
+        View {
+            snapshot: Arc::new(Snapshot::empty(Duration::ZERO)),
+            device_rates: Vec::new(),
+            red_flags: flags.iter().map(flag).collect(),
+            detectors: vec![Status {
+                detector: "syn_flood",
+                score: 0.0,
+                thresholds: [1.0; 2],
+                trusted,
+                active: [false; 2],
+                raised: [0; 2],
+                cooldown_suppressed: 0,
+                last_raised: None,
+            }],
+            hooks: vec![HookHealth {
+                program: "netmon_ingress",
+                measures: "packets",
+                mechanism,
+                refused: Vec::new(),
+                verified_instructions: None,
+                run: None,
+            }],
+            maps: Vec::new(),
+            pulse: Pulse {
+                started: now,
+                ticks: 1,
+                missed_ticks: 0,
+                lag: Duration::ZERO,
+                read: StageTimes::default(),
+                judge: StageTimes::default(),
+                reload_ok: true,
+                config_loaded: now,
+            },
+        }
+    }
+
+    #[test]
+    fn the_worst_that_is_known_comes_first() {
+        use Severity::{Critical, Warning};
+        let tcx = Some("tcx");
+        let cases = [
+            (view(tcx, true, &[]), None, Tone::Good, "Healthy"),
+            (view(tcx, true, &[(Critical, false)]), None, Tone::Good, "Healthy"),
+            (view(tcx, true, &[(Warning, true)]), None, Tone::Warning, "1 red flag"),
+            (
+                view(tcx, false, &[(Warning, true), (Critical, true)]),
+                None,
+                Tone::Critical,
+                "2 red flags, 1 critical",
+            ),
+            (view(tcx, false, &[]), None, Tone::Unsure, "Blind: no detector can see"),
+            (view(None, true, &[]), None, Tone::Unsure, "Blind: no program is attached"),
+            // What was seen long ago says nothing about now.
+            (
+                view(tcx, true, &[(Critical, true)]),
+                Some(9),
+                Tone::Unsure,
+                "Blind: last counted 9 s ago",
+            ),
+        ];
+        for (view, stale, tone, title) in cases {
+            let verdict = judge(Some(&view), stale.map(Duration::from_secs));
+            assert_eq!((verdict.tone, verdict.title.as_str()), (tone, title));
+        }
+        assert_eq!(judge(None, None).title, "Starting: nothing was counted yet");
+    }
 }

@@ -32,10 +32,9 @@ pub fn families() -> Vec<Family> {
 
 /// How many series this group takes at most, to be left free for it.
 pub fn reserve(model: &Model, overflows: &BTreeMap<String, u64>) -> usize {
-    let families = model.series().count();
     // One row per family and per overflow, three for the group itself, and the
-    // limit; a family that overflows now for the first time adds a row.
-    2 * families + overflows.len() + 4
+    // limit.
+    model.series().count() + overflows.len() + 4
 }
 
 /// Adds their rows.

@@ -14,7 +14,7 @@ use crate::{
 async fn paths_and_methods_answer_as_documented() {
     let served = serve(Some(views::rich()), settings()).await;
     let cases = [
-        ("GET", "/", 200, "text/html; charset=utf-8", "1 red flag"),
+        ("GET", "/", 200, "text/html; charset=utf-8", "1 red flag, 1 critical"),
         ("GET", "/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", "netmon_build_info"),
         ("GET", "/-/healthy", 200, "text/plain; charset=utf-8", "healthy"),
         ("GET", "/-/ready", 200, "text/plain; charset=utf-8", "ready"),

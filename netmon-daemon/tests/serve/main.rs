@@ -10,6 +10,7 @@
 )]
 
 mod bounds;
+mod browser;
 mod client;
 mod devices;
 mod endpoints;
