@@ -1,6 +1,6 @@
-//! What it costs to extend netmon, as docs/ARCHITECTURE.md promises: a counter
-//! and a detector are added to a copy of the workspace, the copy is built, and
-//! everything that should follow by itself must be there.
+//! What it costs to extend netmon, as docs/ARCHITECTURE.md promises: a counter,
+//! a reject reason and a detector are added to a copy of the workspace, the copy
+//! is built, and everything that should follow by itself must be there.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
@@ -19,6 +19,12 @@ const RULES: &str = "netmon-common/src/account.rs";
 const COUNT: &str = "    add(&mut tally.sample_packets, n);
 ";
 
+/// The reject reason: its row. The place that returns it is the parser's matter.
+const REASONS: &str = "netmon-common/src/reject.rs";
+const REASON: &str = "        /// A sample.
+        Sample = \"sample\",
+";
+
 /// The detector: a file, and a word in the table.
 const DETECTOR: &str = "netmon-daemon/src/detect/sample_flag.rs";
 const DETECTORS: &str = "netmon-daemon/src/detect/mod.rs";
@@ -26,21 +32,24 @@ const WORD: &str = "    sample_flag,
 ";
 
 #[test]
-fn a_counter_and_a_detector_cost_what_is_promised() {
+fn extensions_cost_what_is_promised() {
     let copy = Workspace::copy();
     copy.insert(TABLE, "        inner mdns_packets;\n", ROW);
     copy.insert(RULES, "    add(&mut sizes.sum, volume.bytes);\n", COUNT);
+    copy.insert(REASONS, "        LinkType = \"link_type\",\n", REASON);
     copy.create(DETECTOR, include_str!("sample_flag.rs"));
     copy.insert(DETECTORS, "    rst_storm,\n", WORD);
 
     // The promise: a counter is one documented row and one line that counts, a
-    // detector one new file and one word, and nothing else is touched.
+    // reason one documented row, a detector one new file and one word, and
+    // nothing else is touched.
     assert_eq!(code_lines(ROW), 1, "a counter is one row");
     assert_eq!(code_lines(COUNT), 1, "a counter is counted in one line");
+    assert_eq!(code_lines(REASON), 1, "a reason is one row");
     assert_eq!(WORD.trim_matches([' ', ',', '\n']), "sample_flag", "a detector is one word");
     let mut changed = copy.changes();
     changed.sort();
-    assert_eq!(changed, [TABLE, RULES, DETECTORS, DETECTOR].map(str::to_owned).sorted());
+    assert_eq!(changed, [TABLE, RULES, REASONS, DETECTORS, DETECTOR].map(str::to_owned).sorted());
 
     copy.build();
     let capture = copy.root().join("target/three.pcap");
@@ -49,6 +58,7 @@ fn a_counter_and_a_detector_cost_what_is_promised() {
     let report: serde_json::Value = serde_json::from_str(&replay).unwrap();
     let report = &report["captures"][0];
     assert_eq!(report["counters"]["sample_packets"], 3, "{report}");
+    assert_eq!(report["rejects"]["sample"], 0, "{report}");
     let flags = report["red_flags"].as_array().unwrap();
     assert!(flags.iter().any(|flag| flag["detector"] == "sample_flag"), "{report}");
 
