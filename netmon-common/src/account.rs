@@ -4,7 +4,7 @@ use crate::{
     abi::{
         histogram::{DNS_SIZE_BOUNDS, PACKET_SIZE_BOUNDS},
         labels::{IcmpClass, Protocol, Rcode, TcpFlag},
-        tally::{Tally, host_cell},
+        tally::Tally,
     },
     packet::{Packet, Transport},
     wire::tcp::{ACK, FIN, PSH, RST, SYN, URG},
@@ -56,11 +56,15 @@ impl Volume {
 #[inline(always)]
 pub fn account(tally: &mut Tally, packet: Packet, volume: &Volume) {
     let n = volume.segments;
+    if packet.vlan_tags() > 0 {
+        add(&mut tally.vlan_packets, n);
+    }
     // Most packets are plain, and one comparison says so.
-    if packet.is_plain() || account_details(tally, packet, volume) {
-        let cell = host_cell(packet.scope_index(), packet.class_index());
-        bump(&mut tally.host_packets, cell, n);
-        bump(&mut tally.host_bytes, cell, volume.bytes);
+    if packet.is_plain()
+        || account_details(tally, packet, n, volume.segment_bytes, volume.last_bytes)
+    {
+        bump(&mut tally.host_packets, packet.cell(), n);
+        bump(&mut tally.host_bytes, packet.cell(), volume.bytes);
     }
     let sizes = &mut tally.packet_size_bytes;
     add(&mut sizes.sum, volume.bytes);
@@ -71,12 +75,18 @@ pub fn account(tally: &mut Tally, packet: Packet, volume: &Volume) {
 }
 
 /// Counts what is remarkable about a packet, and says whether it has a class.
+///
+/// A function of its own, so that what it needs does not take the registers of
+/// the packets that never come here; its arguments are numbers, because the
+/// address of a volume would force it into memory.
 #[inline(always)]
-fn account_details(tally: &mut Tally, packet: Packet, volume: &Volume) -> bool {
-    let n = volume.segments;
-    if packet.vlan_tags() > 0 {
-        add(&mut tally.vlan_packets, n);
-    }
+fn account_details(
+    tally: &mut Tally,
+    packet: Packet,
+    n: u64,
+    segment_bytes: u64,
+    last_bytes: u64,
+) -> bool {
     if packet.fragments() > 0 {
         bump(&mut tally.fragments, packet.ip_version_index(), n.wrapping_mul(packet.fragments()));
         if packet.is_tiny_first_fragment() {
@@ -91,13 +101,18 @@ fn account_details(tally: &mut Tally, packet: Packet, volume: &Volume) -> bool {
         }
         return false;
     }
-    account_transport(tally, packet, volume);
+    account_transport(tally, packet, n, segment_bytes, last_bytes);
     true
 }
 
 #[inline(always)]
-fn account_transport(tally: &mut Tally, packet: Packet, volume: &Volume) {
-    let n = volume.segments;
+fn account_transport(
+    tally: &mut Tally,
+    packet: Packet,
+    n: u64,
+    segment_bytes: u64,
+    last_bytes: u64,
+) {
     let version = packet.ip_version_index();
     if packet.is_mdns() {
         add(&mut tally.mdns_packets, n);
@@ -113,20 +128,26 @@ fn account_transport(tally: &mut Tally, packet: Packet, volume: &Volume) {
         } else if packet.is(Transport::DnsResponse) {
             bump(&mut tally.dns_responses, pair(version, Rcode::COUNT, packet.detail()), n);
         }
-        account_message_sizes(tally, packet, volume);
+        account_message_sizes(tally, packet, n, segment_bytes, last_bytes);
     }
 }
 
 /// Counts the sizes of DNS messages: as UDP claims the one, or, where UDP claims
 /// the sum of merged datagrams, by the packets on the wire.
 #[inline(always)]
-fn account_message_sizes(tally: &mut Tally, packet: Packet, volume: &Volume) {
+fn account_message_sizes(
+    tally: &mut Tally,
+    packet: Packet,
+    n: u64,
+    segment_bytes: u64,
+    last_bytes: u64,
+) {
     let sizes = &mut tally.dns_message_bytes;
     let mut last = packet.claimed_message_len();
-    if volume.segments > 1 {
-        let before_last = volume.segments.wrapping_sub(1);
-        let each = volume.segment_bytes.saturating_sub(packet.headers());
-        last = volume.last_bytes.saturating_sub(packet.headers());
+    if n > 1 {
+        let before_last = n.wrapping_sub(1);
+        let each = segment_bytes.saturating_sub(packet.headers());
+        last = last_bytes.saturating_sub(packet.headers());
         add(&mut sizes.sum, each.wrapping_mul(before_last));
         sizes.count(&DNS_SIZE_BOUNDS, each, before_last);
     }

@@ -2,7 +2,7 @@
 
 use core::arch::asm;
 
-use aya_ebpf::programs::TcContext;
+use aya_ebpf::bindings::__sk_buff;
 use netmon_common::bytes::Bytes;
 
 /// Highest offset that is read. The verifier wants a constant bound on packet
@@ -10,45 +10,50 @@ use netmon_common::bytes::Bytes;
 /// below it.
 const MAX_OFFSET: usize = 0x7fff;
 
-/// The linear part of a packet.
+/// The linear part of a packet, at addresses that are read once: the fast way.
 pub(crate) struct Linear {
     start: usize,
     end: usize,
-    /// Zero, which neither the compiler nor the verifier knows.
+    /// See [`zero`].
+    zero: u64,
+}
+
+/// The linear part of a packet, at addresses that are read for every access: so
+/// the verifier does not remember how far each path has come, and paths meet.
+pub(crate) struct Reread {
+    skb: *mut __sk_buff,
     zero: u64,
 }
 
 impl Linear {
-    /// The linear part of the packet of `ctx`, as it is now.
+    /// The linear part of a packet as it is now. `unknown` is any number of which
+    /// the verifier knows nothing, not even its upper half.
     #[inline(always)]
-    pub(crate) fn new(ctx: &TcContext) -> Self {
-        let len = ctx.len() as usize;
-        let unknown = len | len << 32;
-        let zero = (unknown ^ opaque(unknown)) as u64;
-        Self { start: ctx.data(), end: ctx.data_end(), zero }
+    pub(crate) fn new(skb: *mut __sk_buff, unknown: u64) -> Self {
+        let (start, end) = bounds(skb);
+        Self { start, end, zero: zero(unknown) }
+    }
+}
+
+impl Reread {
+    /// The linear part of a packet; `unknown` as above.
+    #[inline(always)]
+    pub(crate) fn new(skb: *mut __sk_buff, unknown: u64) -> Self {
+        Self { skb, zero: zero(unknown) }
     }
 
     /// How many bytes are linear.
     #[inline(always)]
-    pub(crate) const fn len(&self) -> usize {
-        self.end.wrapping_sub(self.start)
+    pub(crate) fn len(&self) -> usize {
+        let (start, end) = bounds(self.skb);
+        end.wrapping_sub(start)
     }
 }
 
 impl Bytes for Linear {
     #[inline(always)]
     fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        if at > MAX_OFFSET {
-            return None;
-        }
-        let from = self.start.wrapping_add(at);
-        let past = opaque(from.wrapping_add(N));
-        if past > self.end {
-            return None;
-        }
-        // SAFETY: the N bytes from `from` lie between `data` and `data_end`,
-        // which was just checked and which the verifier checks again.
-        Some(unsafe { (from as *const [u8; N]).read_unaligned() })
+        read(self.start, self.end, at)
     }
 
     #[inline(always)]
@@ -57,14 +62,61 @@ impl Bytes for Linear {
     }
 }
 
-/// The same address, of which the compiler no longer knows where it comes from.
+impl Bytes for Reread {
+    #[inline(always)]
+    fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        let (start, end) = bounds(self.skb);
+        read(start, end, at)
+    }
+
+    #[inline(always)]
+    fn forget(&self, value: u64) -> u64 {
+        value ^ self.zero
+    }
+}
+
+/// Zero, which neither the compiler nor the verifier knows.
+#[inline(always)]
+fn zero(unknown: u64) -> u64 {
+    unknown ^ opaque(unknown)
+}
+
+/// Where the linear part of a packet begins and ends.
+#[inline(always)]
+fn bounds(skb: *mut __sk_buff) -> (usize, usize) {
+    // Volatile, because what the kernel loads here is an address: the compiler
+    // must not carry it over a pull, nor treat it as the 32-bit number that it
+    // looks like.
+    // SAFETY: the context of a TC program is a valid `__sk_buff`.
+    let (start, end) = unsafe {
+        ((&raw const (*skb).data).read_volatile(), (&raw const (*skb).data_end).read_volatile())
+    };
+    (start as usize, end as usize)
+}
+
+#[inline(always)]
+fn read<const N: usize>(start: usize, end: usize, at: usize) -> Option<[u8; N]> {
+    if at > MAX_OFFSET {
+        return None;
+    }
+    let from = start.wrapping_add(at);
+    let past = opaque(from.wrapping_add(N) as u64);
+    if past > end as u64 {
+        return None;
+    }
+    // SAFETY: the N bytes from `from` lie between `data` and `data_end`, which
+    // was just checked and which the verifier checks again.
+    Some(unsafe { (from as *const [u8; N]).read_unaligned() })
+}
+
+/// The same number, of which the compiler no longer knows where it comes from.
 ///
 /// Otherwise it turns `from + 1 > end` into `from >= end`, and the verifier
 /// learns nothing from that comparison when `from` is at a variable offset
 /// (`find_good_pkt_pointers` in kernel/bpf/verifier.c).
 #[inline(always)]
-fn opaque(mut address: usize) -> usize {
+fn opaque(mut number: u64) -> u64 {
     // SAFETY: no instruction is emitted.
-    unsafe { asm!("/* {0} */", inout(reg) address, options(pure, nomem, nostack)) };
-    address
+    unsafe { asm!("/* {0} */", inout(reg) number, options(pure, nomem, nostack)) };
+    number
 }

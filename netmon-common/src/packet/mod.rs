@@ -3,7 +3,7 @@
 mod parse;
 mod word;
 
-pub use parse::parse;
+pub use parse::{parse, shortcut};
 pub use word::{Packet, Transport};
 
 use crate::abi::labels::labels;

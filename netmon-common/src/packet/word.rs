@@ -1,10 +1,13 @@
 //! What the parser learned of a frame, packed into one word.
 
 use crate::{
-    abi::labels::{Class, Family, IcmpClass, Protocol, Rcode, labels},
+    abi::{
+        labels::{Class, Family, IcmpClass, Protocol, Rcode, labels},
+        tally::host_cell,
+    },
     reject::Reject,
     scope::Scope,
-    wire::{ipv6, vlan},
+    wire::{dns, ipv6, tcp, vlan},
 };
 
 labels! {
@@ -14,7 +17,8 @@ labels! {
         None = "none",
         /// A UDP datagram without further interest.
         Udp = "udp",
-        /// A TCP segment; the detail is its flag byte.
+        /// A TCP segment; the detail is its flag byte with ACK inverted, so that
+        /// a plain segment has none of the bits that say more.
         Tcp = "tcp",
         /// A DNS message over UDP that ends before its flags.
         DnsShort = "dns_short",
@@ -45,33 +49,40 @@ pub(super) struct Field {
 
 /// 0, or the index of the reject reason plus 1.
 pub(super) const REJECT: Field = Field { shift: 0, bits: 4 };
-pub(super) const VLAN_TAGS: Field = REJECT.then(4);
-pub(super) const FAMILY: Field = VLAN_TAGS.then(2);
-pub(super) const PROTOCOL: Field = FAMILY.then(2);
-pub(super) const SCOPE: Field = PROTOCOL.then(3);
-pub(super) const FRAGMENTS: Field = SCOPE.then(4);
+pub(super) const VLAN_TAGS: Field = REJECT.then(3);
+pub(super) const FRAGMENTS: Field = VLAN_TAGS.then(4);
 pub(super) const TINY: Field = FRAGMENTS.then(1);
-pub(super) const TRANSPORT: Field = TINY.then(3);
-pub(super) const DETAIL: Field = TRANSPORT.then(8);
-pub(super) const HEADERS: Field = DETAIL.then(16);
-pub(super) const MESSAGE: Field = HEADERS.then(16);
-pub(super) const MDNS: Field = MESSAGE.then(1);
+pub(super) const MDNS: Field = TINY.then(1);
+/// Whether the transport is counted by itself whatever its detail.
+pub(super) const MESSAGE: Field = MDNS.then(1);
+pub(super) const DETAIL: Field = MESSAGE.then(8);
+pub(super) const TRANSPORT: Field = DETAIL.then(3);
+/// Position among the counters by scope and class: see [`host_cell`].
+pub(super) const CELL: Field = TRANSPORT.then(6);
+pub(super) const FAMILY: Field = CELL.then(2);
+pub(super) const HEADERS: Field = FAMILY.then(15);
+pub(super) const MESSAGE_LEN: Field = HEADERS.then(16);
 
-/// The bits that may be set in a packet that is counted by nothing but its class
-/// and size; the lowest bit of the transport tells `Udp` from `None`.
-const PLAIN: u64 = FAMILY.in_place()
-    | PROTOCOL.in_place()
-    | SCOPE.in_place()
-    | HEADERS.in_place()
-    | 1 << TRANSPORT.shift;
+/// The bits of which none is set in a packet that is counted by nothing but its
+/// cell and size. They stand in the lowest bits, so that one instruction of the
+/// kernel's machine tests them all.
+const REMARKABLE: u64 = REJECT.in_place()
+    | FRAGMENTS.in_place()
+    | TINY.in_place()
+    | MDNS.in_place()
+    | MESSAGE.in_place()
+    | DETAIL.of((tcp::FIN | tcp::SYN | tcp::RST | tcp::ACK | tcp::URG) as u64);
 
 const _: () = {
-    assert!(MDNS.shift + MDNS.bits <= u64::BITS);
+    assert!(MESSAGE_LEN.shift + MESSAGE_LEN.bits <= u64::BITS);
+    assert!(REMARKABLE < 1 << 31);
+    // No extension header is longer than 2048 bytes, and what else there is,
+    // from the link layer to TCP's own options, fits into 256.
+    assert!(ipv6::MAX_EXTENSION_HEADERS * 2048 + 256 < 1 << HEADERS.bits);
     assert!(Reject::COUNT < 1 << REJECT.bits);
     assert!(vlan::MAX_TAGS + 1 < 1 << VLAN_TAGS.bits);
+    assert!(host_cell(Scope::COUNT - 1, Class::COUNT - 1) < 1 << CELL.bits);
     assert!(Family::COUNT <= 1 << FAMILY.bits);
-    assert!(Protocol::COUNT <= 1 << PROTOCOL.bits);
-    assert!(Scope::COUNT <= 1 << SCOPE.bits);
     assert!(ipv6::MAX_EXTENSION_HEADERS < 1 << FRAGMENTS.bits);
     assert!(Transport::COUNT <= 1 << TRANSPORT.bits);
 };
@@ -84,7 +95,12 @@ impl Field {
 
     /// All bits of the field, where they stand.
     const fn in_place(self) -> u64 {
-        self.mask().wrapping_shl(self.shift)
+        self.of(self.mask())
+    }
+
+    /// `value` where the field stands.
+    const fn of(self, value: u64) -> u64 {
+        value.wrapping_shl(self.shift)
     }
 
     const fn mask(self) -> u64 {
@@ -93,9 +109,6 @@ impl Field {
 }
 
 impl Packet {
-    /// A frame of which nothing is known yet.
-    pub(super) const UNSEEN: Self = Self(0);
-
     /// The packed form.
     #[inline(always)]
     pub const fn to_word(self) -> u64 {
@@ -119,11 +132,13 @@ impl Packet {
         self.get(field) as usize
     }
 
-    /// Fills a field that is still 0. Each field is filled once, so that no bits
-    /// have to be cleared.
+    /// Raises a field that is still 0 to `value`.
+    ///
+    /// By addition, of which the verifier learns nothing when it knows nothing
+    /// of the word so far: see [`Bytes::forget`](crate::bytes::Bytes::forget).
     #[inline(always)]
     pub(super) const fn set(&mut self, field: Field, value: u64) {
-        self.0 |= value.wrapping_shl(field.shift);
+        self.0 = self.0.wrapping_add(field.of(value));
     }
 
     /// Why the frame belongs to no class, if so, as an index into
@@ -152,6 +167,18 @@ impl Packet {
         Self(self.0.wrapping_add(1 << VLAN_TAGS.shift))
     }
 
+    /// Position among the counters by scope and class.
+    #[inline(always)]
+    pub(crate) const fn cell(self) -> usize {
+        self.index(CELL)
+    }
+
+    /// The class, as an index into [`Class::ALL`].
+    #[inline(always)]
+    const fn class_index(self) -> usize {
+        self.cell() % Class::COUNT
+    }
+
     /// Network layer that the link layer announces, as an index into
     /// [`Family::ALL`].
     #[inline(always)]
@@ -171,23 +198,14 @@ impl Packet {
     /// fragments and as long as it is not known.
     #[inline(always)]
     pub(crate) const fn protocol_index(self) -> usize {
-        self.index(PROTOCOL)
-    }
-
-    /// The class, as an index into [`Class::ALL`](crate::abi::labels::Class::ALL).
-    #[inline(always)]
-    pub(crate) const fn class_index(self) -> usize {
-        // Classes stand in the order of family and protocol; the protocol of a
-        // frame without IP is always `Other`, so that family has one class.
-        let cell =
-            self.family_index().wrapping_mul(Protocol::COUNT).wrapping_add(self.protocol_index());
-        cell.saturating_sub(Protocol::COUNT - 1)
+        // The classes of a version stand together, behind the one without IP.
+        self.class_index().saturating_sub(1) % Protocol::COUNT
     }
 
     /// Scope of the remote address, as an index into [`Scope::ALL`].
     #[inline(always)]
     pub(crate) const fn scope_index(self) -> usize {
-        self.index(SCOPE)
+        self.cell() / Class::COUNT
     }
 
     /// Fragment headers that were met.
@@ -203,11 +221,10 @@ impl Packet {
     }
 
     /// Whether nothing moves but packets and bytes: no tag, no fragment, no
-    /// reject, and no transport that is counted by itself.
+    /// reject, and nothing in the transport that is counted by itself.
     #[inline(always)]
     pub(crate) const fn is_plain(self) -> bool {
-        const { assert!(Transport::None.index() == 0 && Transport::Udp.index() == 1) };
-        self.0 & !PLAIN == 0
+        self.0 & REMARKABLE == 0
     }
 
     /// What is counted of the transport layer.
@@ -222,6 +239,14 @@ impl Packet {
         self.is(Transport::DnsShort)
             || self.is(Transport::DnsQuery)
             || self.is(Transport::DnsResponse)
+    }
+
+    /// Whether `len` bytes of the frame are too few to tell all of it.
+    #[inline(always)]
+    pub const fn is_cut_at(self, len: usize) -> bool {
+        self.is_rejected_as(Reject::Truncated)
+            || self.is_rejected_as(Reject::TinyFragment)
+            || self.is_dns() && len < self.index(HEADERS).wrapping_add(dns::READ)
     }
 
     /// Whether this is a UDP datagram with port 5353 on either side.
@@ -239,8 +264,8 @@ impl Packet {
     /// The flag byte of a TCP segment.
     #[inline(always)]
     pub const fn tcp_flags(self) -> u8 {
-        let [flags, ..] = self.get(DETAIL).to_le_bytes();
-        flags
+        let [detail, ..] = self.get(DETAIL).to_le_bytes();
+        detail ^ tcp::ACK
     }
 
     /// Bytes of headers up to the transport payload; 0 when not known.
@@ -252,7 +277,7 @@ impl Packet {
     /// Length of the UDP payload as UDP claims it, in bytes.
     #[inline(always)]
     pub const fn claimed_message_len(self) -> u64 {
-        self.get(MESSAGE)
+        self.get(MESSAGE_LEN)
     }
 }
 

@@ -7,6 +7,9 @@ pub const PORT: u16 = 53;
 /// The port of multicast DNS (RFC 6762).
 pub const MDNS_PORT: u16 = 5353;
 
+/// Bytes of a message that are read.
+pub const READ: usize = RCODE + 1;
+
 const FLAGS: usize = 2;
 const RCODE: usize = 3;
 const RESPONSE: u8 = 0x80;

@@ -1,6 +1,13 @@
 //! IPv4 (RFC 791).
 
-use crate::{bytes::Bytes, reject::Reject, scope};
+use crate::{
+    bytes::Bytes,
+    reject::Reject,
+    scope::{self, Scope},
+};
+
+/// First byte of a header without options.
+pub const WITHOUT_OPTIONS: u8 = 0x45;
 
 const MIN_HEADER_LEN: usize = 20;
 const MORE_FRAGMENTS: u16 = 0x2000;
@@ -11,8 +18,8 @@ const FRAGMENT_OFFSET: u16 = 0x1fff;
 pub struct Header {
     /// Protocol number of the payload.
     pub protocol: u8,
-    /// Scope of the address that was asked for, as an index into `Scope::ALL`.
-    pub scope: u64,
+    /// Scope of the address that was asked for.
+    pub scope: Scope,
     /// 1 if this is a fragment, first or later, else 0.
     pub fragments: u64,
     /// Whether this is a fragment other than the first.
@@ -65,8 +72,8 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, at: usize, destination: bool) -> Resu
     let (first, second) = if destination { (d0, d1) } else { (s0, s1) };
     Ok(Header {
         protocol,
-        scope: bytes.forget(scope::of_ipv4(first, second).index() as u64),
-        fragments: bytes.forget(u64::from(fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET) != 0)),
+        scope: scope::of_ipv4(first, second),
+        fragments: u64::from(fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET) != 0),
         later_fragment: fragment & FRAGMENT_OFFSET != 0,
         payload,
         claimed_payload_len: total_length.wrapping_sub(u16::from(version & 0x0f).wrapping_mul(4)),

@@ -1,16 +1,16 @@
 //! IPv6 and its extension headers (RFC 8200, section 4).
 
-use crate::{bytes::Bytes, reject::Reject, scope};
+use crate::{
+    bytes::Bytes,
+    reject::Reject,
+    scope::{self, Scope},
+};
 
 /// Extension headers that are walked. RFC 8200 sets no bound; a kernel program
 /// needs one, and real chains have at most three or four.
 pub const MAX_EXTENSION_HEADERS: usize = 8;
 
 const HEADER_LEN: usize = 40;
-const NEXT_HEADER: usize = 6;
-const PAYLOAD_LENGTH: usize = 4;
-const SOURCE: usize = 8;
-const DESTINATION: usize = 24;
 
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
@@ -29,8 +29,8 @@ const MORE_FRAGMENTS: u16 = 1;
 pub struct Header {
     /// Number of the header that follows.
     pub next_header: u8,
-    /// Scope of the address that was asked for, as an index into `Scope::ALL`.
-    pub scope: u64,
+    /// Scope of the address that was asked for.
+    pub scope: Scope,
     /// Offset at which the next header begins.
     pub payload: usize,
     /// End of the packet as the header claims it, not checked; jumbograms claim
@@ -57,22 +57,21 @@ pub struct Chain {
 /// returned.
 #[inline(always)]
 pub fn parse<B: Bytes + ?Sized>(bytes: &B, at: usize, destination: bool) -> Result<Header, Reject> {
-    let payload = at.wrapping_add(HEADER_LEN);
-    // The last byte first: when it is there, so are all others.
-    bytes.byte(payload.wrapping_sub(1)).ok_or(Reject::Truncated)?;
-    let version = bytes.byte(at).ok_or(Reject::Truncated)?;
+    // One read of it all: one bounds check.
+    let [version, _, _, _, l0, l1, next_header, _, addresses @ ..] =
+        bytes.array::<HEADER_LEN>(at).ok_or(Reject::Truncated)?;
     if version >> 4 != 6 {
         return Err(Reject::IpVersion);
     }
-    let next_header = bytes.byte(at.wrapping_add(NEXT_HEADER)).ok_or(Reject::Truncated)?;
-    let length = bytes.be16(at.wrapping_add(PAYLOAD_LENGTH)).ok_or(Reject::Truncated)?;
-    let address = at.wrapping_add(if destination { DESTINATION } else { SOURCE });
-    let address = bytes.array::<16>(address).ok_or(Reject::Truncated)?;
+    let payload = at.wrapping_add(HEADER_LEN);
+    let ([from, to], []) = addresses.as_chunks::<16>() else {
+        return Err(Reject::Truncated);
+    };
     Ok(Header {
         next_header,
-        scope: bytes.forget(scope::of_ipv6(&address).index() as u64),
+        scope: scope::of_ipv6(if destination { to } else { from }),
         payload,
-        claimed_end: payload.wrapping_add(usize::from(length)),
+        claimed_end: payload.wrapping_add(usize::from(u16::from_be_bytes([l0, l1]))),
     })
 }
 
@@ -123,7 +122,7 @@ impl Chain {
                 FRAGMENT => {
                     let offset = u16::from_be_bytes([offset_high, offset_low]);
                     self.fragments = bytes.forget(self.fragments.wrapping_add(1));
-                    self.first_fragment |= u64::from(offset & MORE_FRAGMENTS);
+                    self.first_fragment |= bytes.forget(u64::from(offset & MORE_FRAGMENTS));
                     if offset & FRAGMENT_OFFSET != 0 {
                         self.later_fragment = true;
                         return Ok(());

@@ -15,6 +15,13 @@ pub const fn is_tag(ethertype: u16) -> bool {
     matches!(ethertype, 0x8100 | 0x88a8 | 0x9100)
 }
 
+/// Reads the tag at `at`.
+#[inline(always)]
+pub fn parse<B: Bytes + ?Sized>(bytes: &B, at: usize) -> Result<Payload, Reject> {
+    let ethertype = bytes.be16(at.wrapping_add(INNER_ETHERTYPE)).ok_or(Reject::Truncated)?;
+    Ok(Payload { ethertype, at: at.wrapping_add(TAG_LEN) })
+}
+
 /// Skips the tags in front of a payload. `tags` counts them even when the frame
 /// ends within the next one.
 #[inline(always)]
@@ -23,16 +30,11 @@ pub fn skip<B: Bytes + ?Sized>(
     mut payload: Payload,
     tags: &mut u64,
 ) -> Result<Payload, Reject> {
-    if !is_tag(payload.ethertype) {
-        return Ok(payload);
-    }
     for _ in 0..MAX_TAGS {
         if !is_tag(payload.ethertype) {
             break;
         }
-        payload.ethertype =
-            bytes.be16(payload.at.wrapping_add(INNER_ETHERTYPE)).ok_or(Reject::Truncated)?;
-        payload.at = payload.at.wrapping_add(TAG_LEN);
+        payload = parse(bytes, payload.at)?;
         *tags = bytes.forget(tags.wrapping_add(1));
     }
     payload.at = bytes.forget_offset(payload.at);

@@ -12,7 +12,7 @@ use layers::{Facts, Upper};
 use netmon_common::{
     abi::tally::Tally,
     account::{Volume, account},
-    packet::{Link, Packet, Remote, parse},
+    packet::{Link, Packet, Remote, parse, shortcut},
     reject::Reject,
 };
 
@@ -37,6 +37,9 @@ pub(crate) fn check(frame: &[u8], link: Link, remote: Remote, volume: &Volume) {
     assert_eq!(tally.unexplained(), 0, "{link:?} {frame:02x?}");
     assert_eq!(tally.classed(|_, _| true) + tally.rejected(), volume.segments);
     check_words(packet, &facts);
+    if link == Link::Ethernet {
+        assert!(shortcut(frame, remote).is_none_or(|short| short == packet), "{frame:02x?}");
+    }
 }
 
 /// What a packet says of itself in words is what was counted.

@@ -1,6 +1,8 @@
 //! Parser and counting rules against the second opinion, over seeds, all their
 //! truncations, and random frames.
 
+#![expect(clippy::expect_used, reason = "tests")]
+
 mod generate;
 #[path = "../oracle/mod.rs"]
 mod oracle;
@@ -12,7 +14,7 @@ use std::collections::BTreeSet;
 use netmon_common::{
     abi::{labels::Class, tally::Tally},
     account::{Volume, account},
-    packet::{Link, Remote, parse},
+    packet::{Link, Remote, parse, shortcut},
     reject::Reject,
 };
 use proptest::prelude::*;
@@ -73,6 +75,50 @@ fn a_packet_shows_itself_in_words() {
         ("ipv6_chain_9", "reject: Some(ExtHeaderLimit)"),
     ] {
         assert!(shown(name).contains(words), "{name}: {}", shown(name));
+    }
+}
+
+/// Which frames go the short way is a matter of speed only; that it takes the
+/// common ones is what makes it fast, and that it leaves those alone of which
+/// the kernel may have more bytes elsewhere makes it right.
+#[test]
+fn shortcut_takes_what_is_common_and_whole() {
+    let seeds = seed::all();
+    for (name, wanted) in [
+        ("ipv4_tcp_data", true),
+        ("ipv6_tcp_data", true),
+        ("ipv4_tcp_flags_02", true),
+        ("ipv6_tcp_flags_14", true),
+        ("ipv4_udp", true),
+        ("ipv4_dns_query", true),
+        ("ipv6_dns_response_0", true),
+        ("ipv4_dns_empty", false),
+        ("icmp_8_0", true),
+        ("arp", true),
+        ("tags_8100_1", true),
+        ("tags_8100_2", false),
+        ("ipv4_options", false),
+        ("ipv4_fragment_later", false),
+        ("ipv6_chain_8", false),
+    ] {
+        let seed = seeds.iter().find(|seed| seed.name == name).expect("a seed of this name");
+        let taken = shortcut(seed.bytes.as_slice(), Remote::Source).is_some();
+        assert_eq!(taken, wanted, "{name}");
+        let cut = &seed.bytes[..seed.bytes.len().min(33)];
+        assert_eq!(shortcut(cut, Remote::Source).is_some(), name == "arp", "{name} cut");
+    }
+}
+
+/// A cut frame may say more when it is whole; one that is not cut says all.
+#[test]
+fn cut_is_what_more_bytes_would_change() {
+    for seed in seed::all() {
+        let whole = parse(seed.bytes.as_slice(), seed.link, Remote::Source);
+        for len in 0..seed.bytes.len() {
+            let packet = parse(&seed.bytes[..len], seed.link, Remote::Source);
+            assert!(packet == whole || packet.is_cut_at(len), "{} at {len}", seed.name);
+        }
+        assert!(!whole.is_cut_at(usize::MAX) || whole.reject().is_some(), "{}", seed.name);
     }
 }
 

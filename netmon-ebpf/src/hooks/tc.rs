@@ -9,17 +9,16 @@ use netmon_common::{
     abi::{
         labels::Direction,
         slot::{OTHER_SLOT, SlotEntry, tally_key},
+        tally::Tally,
     },
     account::{Volume, account},
-    bytes::Bytes,
     packet::{self, Link, Packet, Remote},
-    reject::Reject,
 };
 
 use crate::{
     debug,
     maps::{SLOTS, TALLIES_BY_SLOT},
-    skb::Linear,
+    skb::{Linear, Reread},
 };
 
 /// Counts what a device receives.
@@ -43,51 +42,122 @@ const PULL: u32 = 192;
 /// Length of the VLAN tag that the kernel moves out of the frame.
 const VLAN_TAG_LEN: u64 = 4;
 
-/// A packet on its way through a device.
-struct Crossing {
-    ctx: TcContext,
-    direction: Direction,
-    slot: u32,
-    link: Link,
+/// Where a packet is counted.
+struct Place {
+    tally: &'static mut Tally,
+    link: usize,
+    /// A number of which the verifier knows nothing.
+    unknown: u64,
 }
 
+/// Counts a packet. Nearly all go the short way, which everything else is kept
+/// out of.
 #[inline(always)]
 fn count(ctx: TcContext, direction: Direction) -> Option<()> {
     let skb = ctx.skb.skb;
+    let place = place(skb, direction)?;
     // SAFETY: the context of a TC program is a valid `__sk_buff`.
-    let (ifindex, len) = unsafe { ((*skb).ifindex, (*skb).len) };
-    let entry = *SLOTS.get(SlotEntry::position(ifindex))?;
-    let (slot, link) = if SlotEntry::word_ifindex(entry) == ifindex {
-        (SlotEntry::word_slot(entry), link(SlotEntry::word_link(entry)))
+    let merged = unsafe { (*skb).gso_size } != 0;
+    if !merged
+        && place.link == Link::Ethernet.index()
+        && let Some(packet) = packet::shortcut(&Linear::new(skb, place.unknown), remote(direction))
+    {
+        let (packet, bytes) = with_outer_tag(skb, packet);
+        account(place.tally, packet, &Volume::packet(bytes));
     } else {
-        debug::unknown_device(&ctx, ifindex);
-        (OTHER_SLOT, Link::Ethernet)
-    };
-    let crossing = Crossing { ctx, direction, slot, link };
-    let (packet, linear) = parse(&crossing);
-    let cut =
-        packet.is_rejected_as(Reject::Truncated) || packet.is_rejected_as(Reject::TinyFragment);
-    if cut && linear < len as usize {
-        count_again(skb, direction as u32, slot, link as u32);
-        return Some(());
+        count_any(skb, direction as u32);
     }
-    record(&crossing, packet)
+    Some(())
 }
 
-/// Counts a packet whose headers were not linear. Apart from the main path, so
-/// that the compiler cannot fold the two reads of `data` into one.
+/// Counts any packet.
 #[inline(never)]
-fn count_again(skb: *mut __sk_buff, direction: u32, slot: u32, link_index: u32) -> u32 {
-    let ctx = TcContext::new(skb);
-    let len = ctx.len();
-    // Where this fails, the packet is counted as truncated, which it is to us.
-    let _ = ctx.pull_data(if len < PULL { len } else { PULL });
+fn count_any(skb: *mut __sk_buff, direction: u32) -> u32 {
     let direction =
         if direction == Direction::Ingress as u32 { Direction::Ingress } else { Direction::Egress };
-    let crossing = Crossing { ctx, direction, slot, link: link(link_index as usize) };
-    let (packet, _) = parse(&crossing);
-    record(&crossing, packet);
+    if let Some(place) = place(skb, direction) {
+        let packet = walk(skb, &place, remote(direction));
+        let (packet, bytes) = with_outer_tag(skb, packet);
+        account(place.tally, packet, &volume(skb, packet, bytes));
+    }
     0
+}
+
+/// Finds the counters of the device.
+#[inline(always)]
+fn place(skb: *mut __sk_buff, direction: Direction) -> Option<Place> {
+    // SAFETY: the context of a TC program is a valid `__sk_buff`.
+    let ifindex = unsafe { (*skb).ifindex };
+    let unknown = *SLOTS.get(SlotEntry::position(ifindex))?;
+    // An empty entry names the slot "other" and Ethernet.
+    const { assert!(OTHER_SLOT == 0 && Link::Ethernet.index() == 0) };
+    let entry = if SlotEntry::word_ifindex(unknown) == ifindex {
+        unknown
+    } else {
+        debug::unknown_device(&TcContext::new(skb), ifindex);
+        0
+    };
+    let tally = TALLIES_BY_SLOT.get_ptr_mut(tally_key(SlotEntry::word_slot(entry), direction))?;
+    // SAFETY: the value belongs to this CPU. A packet that is counted in a
+    // softirq between two adds of another one touches whole words only.
+    let tally = unsafe { &mut *tally };
+    Some(Place { tally, link: SlotEntry::word_link(entry), unknown })
+}
+
+/// Walks the linear part of a frame, and once more after a pull if its headers
+/// were not linear.
+#[inline(always)]
+fn walk(skb: *mut __sk_buff, place: &Place, remote: Remote) -> Packet {
+    // SAFETY: the context of a TC program is a valid `__sk_buff`.
+    let len = unsafe { (*skb).len };
+    let link = link(place.link);
+    let mut pulled = false;
+    loop {
+        let linear = Reread::new(skb, place.unknown);
+        let packet = packet::parse(&linear, link, remote);
+        let linear_len = linear.len();
+        if pulled || linear_len >= len as usize || !packet.is_cut_at(linear_len) {
+            return packet;
+        }
+        // Where this fails, the packet is counted as truncated, which it is to us.
+        let _ = TcContext::new(skb).pull_data(if len < PULL { len } else { PULL });
+        pulled = true;
+    }
+}
+
+/// Adds the tag that the kernel keeps beside the frame, if there is one, to what
+/// was found in it, and says how many bytes that makes.
+#[inline(always)]
+fn with_outer_tag(skb: *mut __sk_buff, packet: Packet) -> (Packet, u64) {
+    // SAFETY: the context of a TC program is a valid `__sk_buff`.
+    let (len, vlan) = unsafe { ((*skb).len, (*skb).vlan_present) };
+    let bytes = u64::from(len);
+    if vlan == 0 {
+        (packet, bytes)
+    } else {
+        (packet.with_outer_tag(), bytes.wrapping_add(VLAN_TAG_LEN))
+    }
+}
+
+/// What a packet was on the wire.
+#[inline(always)]
+fn volume(skb: *mut __sk_buff, packet: Packet, bytes: u64) -> Volume {
+    // SAFETY: the context of a TC program is a valid `__sk_buff`.
+    let (gso_size, gso_segments) = unsafe { ((*skb).gso_size, (*skb).gso_segs) };
+    if gso_size == 0 {
+        Volume::packet(bytes)
+    } else {
+        Volume::merged(bytes, packet.headers(), u64::from(gso_size), u64::from(gso_segments))
+    }
+}
+
+/// The remote end of a packet that crosses a device in this direction.
+#[inline(always)]
+const fn remote(direction: Direction) -> Remote {
+    match direction {
+        Direction::Ingress => Remote::Source,
+        Direction::Egress => Remote::Destination,
+    }
 }
 
 /// The link types that devices have.
@@ -100,47 +170,4 @@ fn link(index: usize) -> Link {
     } else {
         Link::Unknown
     }
-}
-
-/// Parses the linear part by direct access, and says how long it is.
-#[inline(always)]
-fn parse(crossing: &Crossing) -> (Packet, usize) {
-    let remote = match crossing.direction {
-        Direction::Ingress => Remote::Source,
-        Direction::Egress => Remote::Destination,
-    };
-    let linear = Linear::new(&crossing.ctx);
-    (packet::parse(&linear, crossing.link, remote), linear.len())
-}
-
-#[inline(always)]
-fn record(crossing: &Crossing, mut packet: Packet) -> Option<()> {
-    let skb = crossing.ctx.skb.skb;
-    // SAFETY: the context of a TC program is a valid `__sk_buff`.
-    let (len, vlan, gso_size, gso_segments) =
-        unsafe { ((*skb).len, (*skb).vlan_present, (*skb).gso_size, (*skb).gso_segs) };
-    let mut bytes = u64::from(len);
-    if vlan != 0 {
-        packet = packet.with_outer_tag();
-        bytes = bytes.wrapping_add(VLAN_TAG_LEN);
-    }
-    let volume = if gso_size == 0 {
-        Volume::packet(bytes)
-    } else {
-        let headers = packet.headers();
-        Volume::merged(bytes, headers, u64::from(gso_size), u64::from(gso_segments))
-    };
-    // The sizes are compared with a dozen bounds; what the verifier learns from
-    // that must not stay with the byte count that goes on from here.
-    let bytes = Linear::new(&crossing.ctx);
-    let volume = Volume {
-        segment_bytes: bytes.forget(volume.segment_bytes),
-        last_bytes: bytes.forget(volume.last_bytes),
-        ..volume
-    };
-    let tally = TALLIES_BY_SLOT.get_ptr_mut(tally_key(crossing.slot, crossing.direction))?;
-    // SAFETY: the value belongs to this CPU. A packet that is counted in a
-    // softirq between two adds of another one touches whole words only.
-    account(unsafe { &mut *tally }, packet, &volume);
-    Some(())
 }
