@@ -98,6 +98,17 @@ impl Counts {
         }
     }
 
+    /// What `later` no longer holds, because packets are counted from 0 again:
+    /// the device moved to another vantage.
+    fn lost(&self, later: &Self) -> Self {
+        let fell = self.packets.iter().zip(later.packets).any(|(before, now)| *before > now);
+        if fell {
+            Self { packets: self.packets, bytes: self.bytes, ..Self::default() }
+        } else {
+            Self::default()
+        }
+    }
+
     fn add(&mut self, other: &Self) {
         let drops = &mut self.drops;
         let pairs = (self.packets.iter_mut().zip(other.packets))
@@ -130,7 +141,11 @@ impl Ledger {
             let key = (device.ifindex, device.name.clone());
             match self.present.get_mut(&key) {
                 Some(entry) if entry.label == Label::Own || !device.listed => {
-                    entry.counts = Counts::of(device);
+                    let counts = Counts::of(device);
+                    if let Some(slot) = entry.label.merged().and_then(|at| self.gone.get_mut(at)) {
+                        slot.add(&entry.counts.lost(&counts));
+                    }
+                    entry.counts = counts;
                     entry.round = true;
                     own += usize::from(entry.label == Label::Own);
                 }

@@ -62,7 +62,11 @@ fn merged_labels_never_fall() {
     assert_eq!(received(&after(std::slice::from_ref(&both)), "veth"), Some(30.0));
     assert_eq!(received(&after(&[both.clone(), one.clone()]), "veth"), Some(30.0));
     assert_eq!(received(&after(&[both.clone(), one, new]), "veth"), Some(60.0));
-    assert_eq!(received(&after(&[both, Vec::new()]), "veth"), Some(30.0));
+    assert_eq!(received(&after(&[both.clone(), Vec::new()]), "veth"), Some(30.0));
+    // A device that moves to another vantage is counted from 0 again.
+    let mut moved = both.clone();
+    moved[1].traffic = Traffic { ingress: volume(4, 400), egress: volume(0, 0) };
+    assert_eq!(received(&after(&[both, moved]), "veth"), Some(34.0));
 }
 
 #[test]
