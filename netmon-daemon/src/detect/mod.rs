@@ -70,16 +70,31 @@ pub struct Verdict {
     pub detail: String,
 }
 
-/// A red flag: what it watches and when it speaks.
+/// What the file of a detector says: its configuration knows how to judge.
+pub trait Watch: Send + 'static {
+    /// What it must be able to see.
+    const SIGNAL: Signal = Signal::Packets;
+
+    /// How much of the past the statistic covers; also the pace at which a
+    /// raised flag is cleared.
+    const SPAN: Duration;
+
+    /// The statistics from which a warning and a critical flag are due.
+    fn thresholds(&self) -> [f64; 2];
+
+    /// Judges one vantage.
+    fn judge(&self, rates: &VantageRates<'_>) -> Verdict;
+}
+
+/// A detector at work: what a [`Watch`] says, under its name.
 pub trait Detector: Send {
     /// Its name in configuration, metrics, JSON, rules and runbooks.
     fn name(&self) -> &'static str;
 
-    /// What it must be able to see.
+    /// See [`Watch::SIGNAL`].
     fn signal(&self) -> Signal;
 
-    /// How much of the past the statistic covers; also the pace at which a
-    /// raised flag is cleared.
+    /// See [`Watch::SPAN`].
     fn span(&self) -> Duration;
 
     /// The statistic from which a severity is due.
@@ -87,6 +102,43 @@ pub trait Detector: Send {
 
     /// Judges one vantage.
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict;
+}
+
+/// A watch and the name that the table gave it.
+struct Named<W> {
+    name: &'static str,
+    watch: W,
+}
+
+impl<W: Watch> Detector for Named<W> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn signal(&self) -> Signal {
+        W::SIGNAL
+    }
+
+    fn span(&self) -> Duration {
+        W::SPAN
+    }
+
+    fn threshold(&self, severity: Severity) -> f64 {
+        let [warning, critical] = self.watch.thresholds();
+        match severity {
+            Severity::Warning => warning,
+            Severity::Critical => critical,
+        }
+    }
+
+    fn judge(&self, rates: &VantageRates<'_>) -> Verdict {
+        self.watch.judge(rates)
+    }
+}
+
+/// A watch at work.
+pub fn named<W: Watch>(name: &'static str, watch: W) -> Box<dyn Detector> {
+    Box::new(Named { name, watch })
 }
 
 /// Declares the detectors: one word here is all that a new file needs.
@@ -115,7 +167,7 @@ macro_rules! detectors {
         pub fn enabled(config: &Config) -> Vec<Box<dyn Detector>> {
             let mut detectors: Vec<Box<dyn Detector>> = Vec::new();
             $(if config.$name.enabled {
-                detectors.push(Box::new($name::Watch(config.$name.clone())));
+                detectors.push(named(stringify!($name), config.$name.clone()));
             })+
             detectors
         }

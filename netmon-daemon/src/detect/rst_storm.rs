@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netmon_common::abi::labels::{Protocol, TcpFlag};
 
-use super::{Detector, Severity, Signal, Verdict, share};
+use super::{Verdict, Watch, share};
 use crate::{
     config::section::section,
     rates::{VantageRates, Window},
@@ -33,27 +33,11 @@ section! {
 
 const WINDOW: Window = Window::last(10);
 
-/// The detector.
-pub struct Watch(pub Config);
+impl Watch for Config {
+    const SPAN: Duration = WINDOW.span;
 
-impl Detector for Watch {
-    fn name(&self) -> &'static str {
-        "rst_storm"
-    }
-
-    fn signal(&self) -> Signal {
-        Signal::Packets
-    }
-
-    fn span(&self) -> Duration {
-        WINDOW.span
-    }
-
-    fn threshold(&self, severity: Severity) -> f64 {
-        match severity {
-            Severity::Warning => self.0.warning,
-            Severity::Critical => self.0.critical,
-        }
+    fn thresholds(&self) -> [f64; 2] {
+        [self.warning, self.critical]
     }
 
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict {
@@ -63,8 +47,8 @@ impl Detector for Watch {
         let score = |count: f64, least: f64| (resets as f64 / count).min(share / least);
         Verdict {
             statistic: resets as f64,
-            warning: score(self.0.warning, self.0.warning_share),
-            critical: score(self.0.critical, self.0.critical_share),
+            warning: score(self.warning, self.warning_share),
+            critical: score(self.critical, self.critical_share),
             detail: format!(
                 "{resets} RST in 10 s, {:.1} % of {segments} TCP packets",
                 share * 100.0
@@ -81,7 +65,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{detect::trial::worst, snapshot::Traffic};
+    use crate::{detect::{Severity, trial::worst}, snapshot::Traffic};
 
     /// Resets, and all TCP packets; half of each in either direction.
     ///
@@ -119,7 +103,7 @@ mod tests {
         ];
         for (name, script, expected) in cases {
             let script: Vec<_> = script.iter().map(|(n, [a, b])| (*n, second(*a, *b))).collect();
-            assert_eq!(worst(|| Watch(Config::default()), &script), *expected, "{name}");
+            assert_eq!(worst(Config::default, &script), *expected, "{name}");
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Detector, Severity, Signal, Verdict};
+use super::{Verdict, Watch};
 use crate::{
     config::section::section,
     rates::{VantageRates, Window},
@@ -28,35 +28,19 @@ section! {
 
 const WINDOW: Window = Window::last(60);
 
-/// The detector.
-pub struct Watch(pub Config);
+impl Watch for Config {
+    const SPAN: Duration = WINDOW.span;
 
-impl Detector for Watch {
-    fn name(&self) -> &'static str {
-        "stealth_scan"
-    }
-
-    fn signal(&self) -> Signal {
-        Signal::Packets
-    }
-
-    fn span(&self) -> Duration {
-        WINDOW.span
-    }
-
-    fn threshold(&self, severity: Severity) -> f64 {
-        match severity {
-            Severity::Warning => self.0.warning,
-            Severity::Critical => self.0.critical,
-        }
+    fn thresholds(&self) -> [f64; 2] {
+        [self.warning, self.critical]
     }
 
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict {
         let segments = rates.both(WINDOW, |tally| tally.tcp_stealth);
         Verdict {
             statistic: segments as f64,
-            warning: segments as f64 / self.0.warning,
-            critical: segments as f64 / self.0.critical,
+            warning: segments as f64 / self.warning,
+            critical: segments as f64 / self.critical,
             detail: format!("{segments} segments with impossible flags in 60 s"),
         }
     }
@@ -65,7 +49,7 @@ impl Detector for Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{detect::trial::worst, snapshot::Traffic};
+    use crate::{detect::{Severity, trial::worst}, snapshot::Traffic};
 
     /// Impossible segments, received.
     fn second(segments: u64) -> Traffic {
@@ -92,7 +76,7 @@ mod tests {
         ];
         for (name, script, expected) in cases {
             let script: Vec<_> = script.iter().map(|(n, count)| (*n, second(*count))).collect();
-            assert_eq!(worst(|| Watch(Config::default()), &script), *expected, "{name}");
+            assert_eq!(worst(Config::default, &script), *expected, "{name}");
         }
     }
 }

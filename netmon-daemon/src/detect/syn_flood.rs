@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use netmon_common::abi::labels::TcpFlag;
 
-use super::{Detector, Severity, Signal, Verdict, share};
+use super::{Verdict, Watch, share};
 use crate::{
     config::section::section,
     rates::{VantageRates, Window},
@@ -36,41 +36,25 @@ section! {
 const REQUESTS: Window = Window::before(1, 1);
 const ANSWERS: Window = Window::last(2);
 
-/// The detector.
-pub struct Watch(pub Config);
+impl Watch for Config {
+    const SPAN: Duration = ANSWERS.span;
 
-impl Detector for Watch {
-    fn name(&self) -> &'static str {
-        "syn_flood"
-    }
-
-    fn signal(&self) -> Signal {
-        Signal::Packets
-    }
-
-    fn span(&self) -> Duration {
-        ANSWERS.span
-    }
-
-    fn threshold(&self, severity: Severity) -> f64 {
-        match severity {
-            Severity::Warning => self.0.warning,
-            Severity::Critical => self.0.critical,
-        }
+    fn thresholds(&self) -> [f64; 2] {
+        [self.warning, self.critical]
     }
 
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict {
         let requests = rates.received(REQUESTS, |tally| tally.flag(TcpFlag::Syn));
         let answers = rates.sent(ANSWERS, |tally| tally.flag(TcpFlag::Synack));
         let unanswered = share(requests.saturating_sub(answers), requests);
-        let one_sided = unanswered / self.0.unanswered;
+        let one_sided = unanswered / self.unanswered;
         // Exactly half unanswered is not "under half answered": a burst of
         // requests that is still being answered stays quiet.
-        let one_sided = if unanswered > self.0.unanswered { one_sided } else { one_sided.min(0.99) };
+        let one_sided = if unanswered > self.unanswered { one_sided } else { one_sided.min(0.99) };
         Verdict {
             statistic: requests as f64,
-            warning: (requests as f64 / self.0.warning).min(one_sided),
-            critical: (requests as f64 / self.0.critical).min(one_sided),
+            warning: (requests as f64 / self.warning).min(one_sided),
+            critical: (requests as f64 / self.critical).min(one_sided),
             detail: format!("{requests} SYN in 1 s, {answers} SYN-ACK in answer"),
         }
     }
@@ -79,7 +63,7 @@ impl Detector for Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{detect::trial::worst, snapshot::Traffic};
+    use crate::{detect::{Severity, trial::worst}, snapshot::Traffic};
 
     /// Requests received, answers sent, requests sent.
     fn second(received: u64, answered: u64, sent: u64) -> Traffic {
@@ -112,7 +96,7 @@ mod tests {
         for (name, script, expected) in cases {
             let script: Vec<_> =
                 script.iter().map(|(n, [a, b, c])| (*n, second(*a, *b, *c))).collect();
-            assert_eq!(worst(|| Watch(Config::default()), &script), *expected, "{name}");
+            assert_eq!(worst(Config::default, &script), *expected, "{name}");
         }
     }
 }

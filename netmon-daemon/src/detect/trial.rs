@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Detector, Severity};
+use super::{Severity, Watch, named};
 use crate::{
     redflag::Board,
     replay,
@@ -13,8 +13,8 @@ use crate::{
 /// The worst severity that a detector raises over a script, which says for how
 /// many seconds what happens in each. The judgement must be the same wherever
 /// the traffic is seen.
-pub(super) fn worst<D: Detector + 'static>(
-    detector: impl Fn() -> D,
+pub(super) fn worst<W: Watch>(
+    watch: impl Fn() -> W,
     script: &[(u64, Traffic)],
 ) -> Option<Severity> {
     let verdicts = Vantage::ALL.map(|vantage| {
@@ -26,7 +26,7 @@ pub(super) fn worst<D: Detector + 'static>(
             next.vantages.of_mut(vantage).add(moved);
             snapshots.push(next);
         }
-        let mut board = Board::new(vec![Box::new(detector())]);
+        let mut board = Board::new(vec![named("trial", watch())]);
         let Ok(outcome) = replay::run(&mut Scripted::new(snapshots), &mut board);
         assert!(outcome.red_flags.iter().all(|flag| flag.vantage == vantage));
         outcome.red_flags.iter().map(|flag| flag.severity).max()

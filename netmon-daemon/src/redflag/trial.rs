@@ -5,44 +5,28 @@ use std::time::Duration;
 
 use super::Board;
 use crate::{
-    detect::{Detector, Severity, Signal, Verdict},
+    detect::{Detector, Verdict, Watch, named},
     rates::{Rates, VantageRates, Window},
     snapshot::{Snapshot, Vantage},
 };
 
-/// Warns at `warning` mDNS packets in one second, and is critical at ten
-/// times as many.
-pub(super) struct Mdns {
-    pub(super) name: &'static str,
-    pub(super) warning: f64,
-}
+/// Warns at so many mDNS packets in one second, and is critical at ten times as
+/// many.
+struct Mdns(f64);
 
-impl Detector for Mdns {
-    fn name(&self) -> &'static str {
-        self.name
-    }
+impl Watch for Mdns {
+    const SPAN: Duration = Duration::from_secs(1);
 
-    fn signal(&self) -> Signal {
-        Signal::Packets
-    }
-
-    fn span(&self) -> Duration {
-        Duration::from_secs(1)
-    }
-
-    fn threshold(&self, severity: Severity) -> f64 {
-        match severity {
-            Severity::Warning => self.warning,
-            Severity::Critical => self.warning * 10.0,
-        }
+    fn thresholds(&self) -> [f64; 2] {
+        [self.0, self.0 * 10.0]
     }
 
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict {
         let moved = rates.received(Window::last(1), |tally| tally.mdns_packets) as f64;
         Verdict {
             statistic: moved,
-            warning: moved / self.threshold(Severity::Warning),
-            critical: moved / self.threshold(Severity::Critical),
+            warning: moved / self.0,
+            critical: moved / (self.0 * 10.0),
             detail: format!("{moved} in 1 s"),
         }
     }
@@ -53,7 +37,7 @@ pub(super) fn board(names: &[&'static str], warning: f64) -> Board {
 }
 
 pub(super) fn detectors(names: &[&'static str], warning: f64) -> Vec<Box<dyn Detector>> {
-    names.iter().map(|name| Box::new(Mdns { name, warning }) as Box<dyn Detector>).collect()
+    names.iter().map(|name| named(name, Mdns(warning))).collect()
 }
 
 /// A host on which every second some mDNS packets arrive at each vantage.

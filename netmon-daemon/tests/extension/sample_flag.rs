@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Detector, Severity, Signal, Verdict};
+use super::{Verdict, Watch};
 use crate::{
     config::section::section,
     rates::{VantageRates, Window},
@@ -21,35 +21,19 @@ section! {
     }
 }
 
-/// The detector.
-pub struct Watch(pub Config);
+impl Watch for Config {
+    const SPAN: Duration = Duration::from_secs(1);
 
-impl Detector for Watch {
-    fn name(&self) -> &'static str {
-        "sample_flag"
-    }
-
-    fn signal(&self) -> Signal {
-        Signal::Packets
-    }
-
-    fn span(&self) -> Duration {
-        Duration::from_secs(1)
-    }
-
-    fn threshold(&self, severity: Severity) -> f64 {
-        match severity {
-            Severity::Warning => self.0.warning,
-            Severity::Critical => self.0.critical,
-        }
+    fn thresholds(&self) -> [f64; 2] {
+        [self.warning, self.critical]
     }
 
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict {
         let packets = rates.both(Window::last(1), |tally| tally.sample_packets);
         Verdict {
             statistic: packets as f64,
-            warning: packets as f64 / self.0.warning,
-            critical: packets as f64 / self.0.critical,
+            warning: packets as f64 / self.warning,
+            critical: packets as f64 / self.critical,
             detail: format!("{packets} packets in 1 s"),
         }
     }
