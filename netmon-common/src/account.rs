@@ -56,9 +56,6 @@ impl Volume {
 #[inline(always)]
 pub fn account(tally: &mut Tally, packet: Packet, volume: &Volume) {
     let n = volume.segments;
-    if packet.vlan_tags() > 0 {
-        add(&mut tally.vlan_packets, n);
-    }
     // Most packets are plain, and one comparison says so.
     if packet.is_plain()
         || account_details(tally, packet, n, volume.segment_bytes, volume.last_bytes)
@@ -87,6 +84,12 @@ fn account_details(
     segment_bytes: u64,
     last_bytes: u64,
 ) -> bool {
+    if packet.vlan_tags() > 0 {
+        add(&mut tally.vlan_packets, n);
+        if packet.without_tags().is_plain() {
+            return true;
+        }
+    }
     if packet.fragments() > 0 {
         bump(&mut tally.fragments, packet.ip_version_index(), n.wrapping_mul(packet.fragments()));
         if packet.is_tiny_first_fragment() {

@@ -38,6 +38,10 @@ pub const fn of_ipv4(first: u8, second: u8) -> Scope {
 /// The scope of an IPv6 address.
 #[inline(always)]
 pub const fn of_ipv6(address: &[u8; 16]) -> Scope {
+    // What is routed between networks: nearly all there is, so it goes first.
+    if let [0x20..=0x3f, ..] = address {
+        return Scope::Public;
+    }
     match address {
         [0xff, ..] => Scope::Multicast,
         [0xfe, second, ..] if *second & 0xc0 == 0x80 => Scope::LinkLocal,

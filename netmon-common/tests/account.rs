@@ -74,10 +74,10 @@ fn counters_move_by_segments_and_bytes_by_bytes() {
 #[test]
 fn a_tag_beside_the_frame_counts_as_one_in_it() {
     let mut tally = Tally::ZERO;
-    let packet = syn().with_outer_tag();
+    let packet = syn().with_outer_tags(1);
     assert_eq!((packet.vlan_tags(), syn().vlan_tags()), (1, 0));
     account(&mut tally, packet, &Volume::packet(58));
-    account(&mut tally, packet.with_outer_tag(), &Volume::packet(62));
+    account(&mut tally, packet.with_outer_tags(1), &Volume::packet(62));
     assert_eq!((tally.vlan_packets, tally.packets(), tally.unexplained()), (2, 2, 0));
 }
 

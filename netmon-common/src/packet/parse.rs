@@ -58,22 +58,18 @@ fn usual_layers<B: Bytes + ?Sized>(
 ) -> Option<Packet> {
     let next = match payload.ethertype {
         ETHERTYPE_IPV4 => {
-            if bytes.byte(payload.at)? != ipv4::WITHOUT_OPTIONS {
+            let header = ipv4_layer(bytes, payload.at, remote, &mut packet).ok()?;
+            if header.has_options() || header.fragments != 0 {
                 return None;
             }
-            let next = ipv4_layer(bytes, payload.at, remote, &mut packet).ok()??;
-            if next.first_fragment != 0 {
-                return None;
-            }
-            next
+            Next::whole(header.protocol, header.payload)
         }
         ETHERTYPE_IPV6 => {
             let header = ipv6_layer(bytes, payload.at, remote, &mut packet).ok()?;
-            let chain = ipv6::Chain::new(&header);
-            if ipv6::is_extension(chain.protocol) {
+            if !matches!(header.next_header, TCP | UDP | icmp::PROTOCOL_V6) {
                 return None;
             }
-            Next::behind(&chain, &header)
+            Next::whole(header.next_header, header.payload)
         }
         _ => return Some(packet),
     };
@@ -105,7 +101,11 @@ fn layers<B: Bytes + ?Sized>(
     packet.set(VLAN_TAGS, tags);
     let payload = payload?;
     let next = match payload.ethertype {
-        ETHERTYPE_IPV4 => ipv4_layer(bytes, payload.at, remote, packet)?,
+        ETHERTYPE_IPV4 => {
+            let header = ipv4_layer(bytes, payload.at, remote, packet)?;
+            packet.set(FRAGMENTS, header.fragments);
+            (!header.later_fragment).then(|| Next::under(&header))
+        }
         ETHERTYPE_IPV6 => {
             let header = ipv6_layer(bytes, payload.at, remote, packet)?;
             let mut chain = ipv6::Chain::new(&header);
@@ -131,25 +131,19 @@ fn link_layer<B: Bytes + ?Sized>(bytes: &B, link: Link) -> Result<Payload, Rejec
     }
 }
 
-/// Reads an IPv4 header; there is nothing next in a later fragment.
+/// Reads an IPv4 header.
 #[inline(always)]
 fn ipv4_layer<B: Bytes + ?Sized>(
     bytes: &B,
     at: usize,
     remote: Remote,
     packet: &mut Packet,
-) -> Result<Option<Next>, Reject> {
+) -> Result<ipv4::Header, Reject> {
     packet.set(FAMILY, Family::Ipv4.index() as u64);
     packet.set(CELL, Class::Ipv4Other.index() as u64);
     let header = ipv4::parse(bytes, at, matches!(remote, Remote::Destination))?;
     packet.set(CELL, host_cell(header.scope.index(), 0) as u64);
-    packet.set(FRAGMENTS, header.fragments);
-    Ok((!header.later_fragment).then(|| Next {
-        protocol: header.protocol,
-        at: header.payload,
-        end: header.payload.wrapping_add(usize::from(header.claimed_payload_len)),
-        first_fragment: header.fragments,
-    }))
+    Ok(header)
 }
 
 /// Reads an IPv6 header, without its extensions.
@@ -181,6 +175,23 @@ struct Next {
 }
 
 impl Next {
+    /// The payload of a packet that is no fragment.
+    #[inline(always)]
+    const fn whole(protocol: u8, at: usize) -> Self {
+        Self { protocol, at, end: 0, first_fragment: 0 }
+    }
+
+    /// The payload of an IPv4 packet that is no later fragment.
+    #[inline(always)]
+    const fn under(header: &ipv4::Header) -> Self {
+        Self {
+            protocol: header.protocol,
+            at: header.payload,
+            end: header.payload.wrapping_add(header.claimed_payload_len as usize),
+            first_fragment: header.fragments,
+        }
+    }
+
     /// What an extension header chain leads to.
     #[inline(always)]
     const fn behind(chain: &ipv6::Chain, header: &ipv6::Header) -> Self {
@@ -197,12 +208,6 @@ impl Next {
     #[inline(always)]
     const fn is_tiny(&self, header_len: u16) -> bool {
         self.first_fragment != 0 && self.end.wrapping_sub(self.at) < header_len as usize
-    }
-
-    /// Bytes of headers up to a payload behind `header_len` bytes.
-    #[inline(always)]
-    const fn headers(&self, header_len: u16) -> u64 {
-        (self.at as u64).wrapping_add(header_len as u64)
     }
 }
 
@@ -242,7 +247,8 @@ fn segment<B: Bytes + ?Sized>(bytes: &B, next: Next, packet: &mut Packet) -> Res
     let header = tcp::parse(bytes, next.at)?;
     packet.set(TRANSPORT, Transport::Tcp.index() as u64);
     packet.set(DETAIL, u64::from(header.flags ^ tcp::ACK));
-    packet.set(HEADERS, next.headers(header.claimed_len));
+    packet.set(HEADERS, next.at as u64);
+    packet.set(HEADERS, u64::from(header.claimed_len));
     Ok(())
 }
 
@@ -253,7 +259,8 @@ fn datagram<B: Bytes + ?Sized>(bytes: &B, next: Next, packet: &mut Packet) -> Re
         packet.set(TINY, 1);
     }
     let header = udp::parse(bytes, next.at)?;
-    packet.set(HEADERS, next.headers(udp::HEADER_LEN));
+    packet.set(HEADERS, next.at as u64);
+    packet.set(HEADERS, u64::from(udp::HEADER_LEN));
     let transport = if header.has_port(dns::PORT) {
         packet.set(MESSAGE, 1);
         packet.set(MESSAGE_LEN, u64::from(header.claimed_payload_len));

@@ -67,6 +67,7 @@ pub(super) const MESSAGE_LEN: Field = HEADERS.then(16);
 /// cell and size. They stand in the lowest bits, so that one instruction of the
 /// kernel's machine tests them all.
 const REMARKABLE: u64 = REJECT.in_place()
+    | VLAN_TAGS.in_place()
     | FRAGMENTS.in_place()
     | TINY.in_place()
     | MDNS.in_place()
@@ -132,7 +133,7 @@ impl Packet {
         self.get(field) as usize
     }
 
-    /// Raises a field that is still 0 to `value`.
+    /// Raises a field by `value`.
     ///
     /// By addition, of which the verifier learns nothing when it knows nothing
     /// of the word so far: see [`Bytes::forget`](crate::bytes::Bytes::forget).
@@ -160,11 +161,12 @@ impl Packet {
         self.get(VLAN_TAGS)
     }
 
-    /// The same packet with one more VLAN tag, which stood beside the frame.
+    /// The same packet with more VLAN tags, which stood beside the frame.
     #[inline(always)]
     #[must_use]
-    pub const fn with_outer_tag(self) -> Self {
-        Self(self.0.wrapping_add(1 << VLAN_TAGS.shift))
+    pub const fn with_outer_tags(mut self, tags: u64) -> Self {
+        self.set(VLAN_TAGS, tags);
+        self
     }
 
     /// Position among the counters by scope and class.
@@ -177,6 +179,12 @@ impl Packet {
     #[inline(always)]
     const fn class_index(self) -> usize {
         self.cell() % Class::COUNT
+    }
+
+    /// The same packet without its VLAN tags.
+    #[inline(always)]
+    pub(crate) const fn without_tags(self) -> Self {
+        Self(self.0 & !VLAN_TAGS.in_place())
     }
 
     /// Network layer that the link layer announces, as an index into

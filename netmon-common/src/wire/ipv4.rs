@@ -6,9 +6,6 @@ use crate::{
     scope::{self, Scope},
 };
 
-/// First byte of a header without options.
-pub const WITHOUT_OPTIONS: u8 = 0x45;
-
 const MIN_HEADER_LEN: usize = 20;
 const MORE_FRAGMENTS: u16 = 0x2000;
 const FRAGMENT_OFFSET: u16 = 0x1fff;
@@ -24,10 +21,20 @@ pub struct Header {
     pub fragments: u64,
     /// Whether this is a fragment other than the first.
     pub later_fragment: bool,
+    /// Length of the header itself, at least 20 bytes.
+    pub len: usize,
     /// Offset at which the payload begins.
     pub payload: usize,
     /// Length of the payload as the header claims it, not checked.
     pub claimed_payload_len: u16,
+}
+
+impl Header {
+    /// Whether it is longer than it must be.
+    #[inline(always)]
+    pub const fn has_options(&self) -> bool {
+        self.len > MIN_HEADER_LEN
+    }
 }
 
 /// Reads the header at `at`; `destination` chooses whose scope is returned.
@@ -74,6 +81,7 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, at: usize, destination: bool) -> Resu
         protocol,
         scope: scope::of_ipv4(first, second),
         fragments: u64::from(fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET) != 0),
+        len: header_len,
         later_fragment: fragment & FRAGMENT_OFFSET != 0,
         payload,
         claimed_payload_len: total_length.wrapping_sub(u16::from(version & 0x0f).wrapping_mul(4)),

@@ -53,7 +53,7 @@ fn check_words(packet: Packet, facts: &Facts) {
     assert_eq!(packet.protocol().label(), facts.protocol, "{packet:?}");
     assert_eq!(packet.scope().label(), facts.scope, "{packet:?}");
     assert_eq!(packet.class().label(), class(facts), "{packet:?}");
-    assert_eq!(packet.with_outer_tag().vlan_tags(), facts.tags + 1, "{packet:?}");
+    assert_eq!(packet.with_outer_tags(1).vlan_tags(), facts.tags + 1, "{packet:?}");
 }
 
 /// The counters of a tally by name, read through the counter table.

@@ -131,12 +131,10 @@ fn walk(skb: *mut __sk_buff, place: &Place, remote: Remote) -> Packet {
 fn with_outer_tag(skb: *mut __sk_buff, packet: Packet) -> (Packet, u64) {
     // SAFETY: the context of a TC program is a valid `__sk_buff`.
     let (len, vlan) = unsafe { ((*skb).len, (*skb).vlan_present) };
-    let bytes = u64::from(len);
-    if vlan == 0 {
-        (packet, bytes)
-    } else {
-        (packet.with_outer_tag(), bytes.wrapping_add(VLAN_TAG_LEN))
-    }
+    // 0 or 1: to calculate with it is cheaper than to ask.
+    let tags = u64::from(vlan);
+    let bytes = u64::from(len).wrapping_add(tags.wrapping_mul(VLAN_TAG_LEN));
+    (packet.with_outer_tags(tags), bytes)
 }
 
 /// What a packet was on the wire.
