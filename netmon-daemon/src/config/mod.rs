@@ -69,7 +69,7 @@ section! {
     /// Bounds of what Prometheus is given.
     pub struct Metrics {
         /// Series in all; beyond it, rows go to `other` and `netmon_series_overflow_total` counts them.
-        max_series: usize = 8000, in 100..=8000;
+        max_series: usize = 8000, in 1000..=8000;
     }
 }
 

@@ -75,7 +75,7 @@ const FILES: &[(&str, &str)] = &[
     ),
     (
         "[metrics]\nmax_series = 8001",
-        ":2:14: \"metrics.max_series\": 8001 is out of range: from 100 to 8000",
+        ":2:14: \"metrics.max_series\": 8001 is out of range: from 1000 to 8000",
     ),
     (
         "[kernel]\ntick = 1",
