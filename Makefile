@@ -37,7 +37,7 @@ test: setup ## Run every test; those that lack root or a tool say SKIPPED
 	@echo "== test: the tools that the tests call"
 	@$(SETUP) test
 	@echo "== test: every test of the workspace"
-	@$(CARGO) test --workspace
+	@$(CARGO) test --workspace --no-fail-fast
 
 lint: setup ## Check format, lints, documentation, licences and spelling
 	@echo "== lint: the tools"
