@@ -123,17 +123,23 @@ impl Live {
         }
         for link in table.links().filter(|link| self.selection.watches(&link.name)) {
             let (vantage, listed) = (vantage(link, table), self.selection.lists(&link.name));
-            if self.kernel.watches(link.ifindex) {
-                self.kernel.update(link.clone(), vantage, listed)?;
-            } else {
+            let (device, ifindex) = (&link.name, link.ifindex);
+            let new = !self.kernel.watches(ifindex);
+            let failed = self.kernel.failure(ifindex).is_some();
+            if new {
                 self.kernel.watch(link.clone(), vantage, listed)?;
-                let (device, ifindex) = (&link.name, link.ifindex);
-                if let Some(why) = self.kernel.failure(ifindex) {
+            } else {
+                self.kernel.update(link.clone(), vantage, listed)?;
+            }
+            match self.kernel.failure(ifindex) {
+                Some(why) if new || !failed => {
                     tracing::warn!(%device, ifindex, why, "packets cannot be counted");
-                } else {
+                }
+                None if new || failed => {
                     let vantage = vantage.map_or("none", Vantage::label);
                     tracing::info!(%device, ifindex, vantage, "watching");
                 }
+                _ => {}
             }
         }
         Ok(())

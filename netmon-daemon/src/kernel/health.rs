@@ -36,7 +36,8 @@ impl Kernel {
     }
 
     fn tc_health(&self, direction: Direction, timed: bool) -> HookHealth {
-        let mut grips = self.devices.values().flat_map(|watched| &watched.grips);
+        let at = direction.index();
+        let mut grips = self.devices.values().filter_map(|watched| watched.grips.get(at)?.as_ref());
         let figures = Figures::of(&self.ebpf, object::tc_program(direction), timed);
         let (program, measures) = match direction {
             Direction::Ingress => ("tc_ingress", "packets that devices receive"),
@@ -46,7 +47,7 @@ impl Kernel {
             program,
             measures,
             mechanism: grips.next().map(Grip::mechanism),
-            refused: self.refused.get(direction.index()).cloned().unwrap_or_default(),
+            refused: self.refused.get(at).cloned().unwrap_or_default(),
             verified_instructions: figures.verified_instructions,
             run: figures.run,
         }

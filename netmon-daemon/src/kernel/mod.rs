@@ -68,7 +68,8 @@ struct Watched {
     place: Place,
     /// What its slot held before the device had it.
     base: Traffic,
-    grips: Vec<Grip>,
+    /// What holds the programs, by direction.
+    grips: [Option<Grip>; 2],
     counting: Result<(), String>,
 }
 
@@ -144,7 +145,7 @@ impl Kernel {
             self.enter(&link, place)?;
         }
         let mut watched =
-            Watched { link, listed, vantage, place, base, grips: Vec::new(), counting: Ok(()) };
+            Watched { link, listed, vantage, place, base, grips: [None, None], counting: Ok(()) };
         self.attach(&mut watched);
         self.devices.insert(watched.link.ifindex, watched);
         Ok(())
@@ -162,7 +163,7 @@ impl Kernel {
     /// When the counters cannot be read.
     pub fn unwatch(&mut self, ifindex: u32) -> Result<(), KernelError> {
         let Some(watched) = self.devices.remove(&ifindex) else { return Ok(()) };
-        for grip in watched.grips {
+        for grip in watched.grips.into_iter().flatten() {
             tc::release(&mut self.ebpf, grip);
         }
         let last = self.read(watched.place.slot());
@@ -177,7 +178,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// Takes note of what changed about a device.
+    /// Takes note of what changed about a device, and tries again what could not
+    /// be attached: what stood in the way may be gone.
     ///
     /// # Errors
     ///
@@ -188,15 +190,20 @@ impl Kernel {
         vantage: Option<Vantage>,
         listed: bool,
     ) -> Result<(), KernelError> {
-        let Some(watched) = self.devices.get_mut(&link.ifindex) else { return Ok(()) };
+        let Some(mut watched) = self.devices.remove(&link.ifindex) else { return Ok(()) };
         let moved = watched.vantage != vantage || watched.link.hardware != link.hardware;
         if moved {
             // What was counted belongs to the vantage that it was counted at.
+            self.devices.insert(link.ifindex, watched);
             self.unwatch(link.ifindex)?;
             return self.watch(link, vantage, listed);
         }
         watched.link = link;
         watched.listed = listed;
+        if watched.counting.is_err() {
+            self.attach(&mut watched);
+        }
+        self.devices.insert(watched.link.ifindex, watched);
         Ok(())
     }
 
@@ -208,7 +215,7 @@ impl Kernel {
         self.policy = policy;
         let mut devices = std::mem::take(&mut self.devices);
         for watched in devices.values_mut() {
-            for grip in std::mem::take(&mut watched.grips) {
+            for grip in std::mem::take(&mut watched.grips).into_iter().flatten() {
                 tc::release(&mut self.ebpf, grip);
             }
             self.attach(watched);
@@ -261,14 +268,17 @@ impl Kernel {
         Ok(Snapshot { at, directed: true, devices, other_devices, vantages, tcp })
     }
 
-    /// Attaches both programs at a device.
+    /// Attaches the programs at a device that are not attached yet.
     fn attach(&mut self, watched: &mut Watched) {
         watched.counting = Ok(());
         let target = Target { ifindex: watched.link.ifindex, name: &watched.link.name };
-        for direction in Direction::ALL {
+        for (direction, grip) in Direction::ALL.iter().zip(&mut watched.grips) {
+            if grip.is_some() {
+                continue;
+            }
             let mut refused = Vec::new();
             match tc::attach(&mut self.ebpf, target, *direction, self.policy, &mut refused) {
-                Ok(grip) => watched.grips.push(grip),
+                Ok(attached) => *grip = Some(attached),
                 Err(why) => watched.counting = Err(format!("{}: {why}", direction.label())),
             }
             if let Some(last) = self.refused.get_mut(direction.index()) {
@@ -329,7 +339,7 @@ impl Kernel {
 impl Drop for Kernel {
     fn drop(&mut self) {
         for watched in std::mem::take(&mut self.devices).into_values() {
-            for grip in watched.grips {
+            for grip in watched.grips.into_iter().flatten() {
                 tc::release(&mut self.ebpf, grip);
             }
         }

@@ -19,7 +19,11 @@ use super::{
     error::{os_error, reason},
     object, sys,
 };
-use crate::{config::TcMechanism, links::Name, view::Refusal};
+use crate::{
+    config::TcMechanism,
+    links::{Name, entrance_qdisc},
+    view::Refusal,
+};
 
 /// Priority of our filters, away from those that people choose by hand.
 const PRIORITY: u16 = 0xc0de;
@@ -86,7 +90,7 @@ pub(super) fn attach(
             Ok(grip) => return Ok(grip),
             Err(why) => {
                 last = format!("clsact: {why}");
-                let fix = "see what `tc qdisc show` says of the device".to_owned();
+                let fix = "remove what `tc qdisc show` says is in the way, or use TCX".to_owned();
                 refused.push(Refusal { mechanism: "clsact", why, fix });
             }
         }
@@ -130,7 +134,13 @@ fn attach_clsact(
     match tc::qdisc_add_clsact(name) {
         Ok(()) => {}
         // Somebody added it before us, or it is ours from an earlier run.
-        Err(TcError::NetlinkError(error)) if os_error(&error) == Some(libc::EEXIST) => {}
+        Err(TcError::NetlinkError(error)) if os_error(&error) == Some(libc::EEXIST) => {
+            let there = entrance_qdisc(target.ifindex).map_err(|error| error.to_string())?;
+            // An ingress qdisc would take both filters for ingress.
+            if let Some(other) = there.filter(|kind| kind != "clsact") {
+                return Err(format!("the qdisc {other} stands where clsact belongs"));
+            }
+        }
         Err(error) => return Err(reason(&error)),
     }
     let handle = match direction {
@@ -141,13 +151,7 @@ fn attach_clsact(
     program
         .attach_with_options(name, attach_type(direction), TcAttachOptions::Netlink(options))
         .map(|link| Grip::Clsact(direction, link))
-        .map_err(|error| match os_error(&error) {
-            // The ingress qdisc has the same handle and no egress side.
-            Some(libc::EINVAL | libc::ENOENT) => {
-                format!("{}; an ingress qdisc may stand where clsact belongs", reason(&error))
-            }
-            _ => reason(&error),
-        })
+        .map_err(|error| reason(&error))
 }
 
 const fn attach_type(direction: Direction) -> TcAttachType {
