@@ -46,7 +46,7 @@ pub fn status(status: &str) -> io::Result<()> {
     tell(&[Status(&Printable(status).to_string())])
 }
 
-/// The tick has advanced; to be called at least every [`watchdog_interval`].
+/// The task that ticks goes on; to be called every [`watchdog_interval`].
 ///
 /// # Errors
 ///

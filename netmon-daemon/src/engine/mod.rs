@@ -17,7 +17,7 @@ use std::{
 use tokio::{
     signal::unix::{Signal as Events, SignalKind, signal},
     sync::{mpsc, watch},
-    time::{Interval, MissedTickBehavior, interval},
+    time::{Interval, MissedTickBehavior, interval, interval_at},
 };
 
 pub use self::live::{Live, LiveError, sees_packets};
@@ -62,7 +62,7 @@ pub async fn run(loaded: Loaded, load: Loader<'_>, log: &Log) -> Result<(), Engi
     let addresses = addresses(&config);
     let server = Server::bind(&addresses).await?;
     let control = server.control();
-    let bound = server.local_addrs();
+    let serving = list(&server.local_addrs());
     let mut hangups = signal(SignalKind::hangup())?;
     let mut ends = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
     let live = Live::start(&config).await?;
@@ -77,35 +77,34 @@ pub async fn run(loaded: Loaded, load: Loader<'_>, log: &Log) -> Result<(), Engi
         reload,
         exporter: Arc::new(Exporter::new(Facts::read(std::path::Path::new("/")))),
     };
-    let serving = tokio::spawn(server.serve(inputs, async move {
+    let server = tokio::spawn(server.serve(inputs, async move {
         // An error means that the engine is gone, which is the same.
         let _ = stopped.changed().await;
     }));
     let mut engine = Engine::new(live, config, view);
     engine.tick(Duration::ZERO);
-    let status = format!("serving {}", list(&bound));
-    tracing::info!(addresses = list(&bound), "serving");
-    told(systemd::ready(&status));
+    tracing::info!(addresses = serving, "serving");
+    let mut reloader = Reloader { load, control, settings, log, serving };
+    reloader.tell_ready();
 
     let mut alarm = engine.alarm();
+    let mut watchdog = systemd::watchdog_interval().map(interval);
     loop {
         tokio::select! {
-            due = alarm.tick() => {
-                engine.tick(due.elapsed());
-                told(systemd::alive());
-            }
+            due = alarm.tick() => engine.tick(due.elapsed()),
+            // Told by the task that ticks: when it hangs, systemd hears nothing.
+            () = ring(&mut watchdog) => told(systemd::alive()),
             outcome = engine.live.follow() => if let Err(error) = outcome {
                 tracing::error!(%error, "devices");
             },
             Some(()) = hangups.recv() => {
                 // The outcome is in the log and in a metric.
-                let _ = reload_all(&mut engine, load, &control, &settings, log).await;
+                let _ = reloader.reload(&mut engine).await;
                 alarm = engine.alarm();
             }
             Some(Reload { reply }) = reloads.recv() => {
-                let outcome = reload_all(&mut engine, load, &control, &settings, log).await;
                 // Whoever asked may be gone.
-                let _ = reply.send(outcome);
+                let _ = reply.send(reloader.reload(&mut engine).await);
                 alarm = engine.alarm();
             }
             () = any(&mut ends) => break,
@@ -115,7 +114,7 @@ pub async fn run(loaded: Loaded, load: Loader<'_>, log: &Log) -> Result<(), Engi
     told(systemd::stopping());
     drop(stop);
     // The server bounds its own drain.
-    let _ = serving.await;
+    let _ = server.await;
     Ok(())
 }
 
@@ -146,11 +145,13 @@ impl Engine {
         }
     }
 
-    /// Rings every tick, from one tick from now on. What is missed is skipped.
+    /// Rings every tick, one tick after the last one: reloads however many do
+    /// not put it off. What is missed is skipped.
     fn alarm(&self) -> Interval {
-        let mut alarm = interval(self.config.kernel.tick.0);
+        let period = self.config.kernel.tick.0;
+        let last = self.last_tick.unwrap_or_else(Instant::now);
+        let mut alarm = interval_at((last + period).into(), period);
         alarm.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        alarm.reset();
         alarm
     }
 
@@ -199,40 +200,47 @@ impl Engine {
     }
 }
 
-/// Reloads the configuration: all of it, or nothing and a line that says why.
-async fn reload_all(
-    engine: &mut Engine,
-    load: Loader<'_>,
-    control: &http::Control,
-    settings: &watch::Sender<Settings>,
-    log: &Log,
-) -> Result<(), String> {
-    told(systemd::reloading());
-    let outcome = try_reload(engine, load, control).await;
-    engine.pulse.reload_ok = outcome.is_ok();
-    match &outcome {
-        Ok(()) => {
-            engine.pulse.config_loaded = SystemTime::now();
-            settings.send_replace(Settings::from(&engine.config));
-            log.set_level(engine.config.log.level);
-            tracing::info!("configuration reloaded");
-        }
-        Err(why) => tracing::error!(why, "configuration not reloaded, the old one stays"),
-    }
-    told(systemd::ready("running"));
-    outcome
+/// What a reload reads, and what it changes beside the engine.
+struct Reloader<'a> {
+    load: Loader<'a>,
+    control: http::Control,
+    settings: watch::Sender<Settings>,
+    log: &'a Log,
+    /// Where the server listens, for systemd.
+    serving: String,
 }
 
-async fn try_reload(
-    engine: &mut Engine,
-    load: Loader<'_>,
-    control: &http::Control,
-) -> Result<(), String> {
-    let config = load()?.config;
-    if config.web.listen != engine.config.web.listen {
-        control.rebind(&addresses(&config)).await.map_err(|error| error.to_string())?;
+impl Reloader<'_> {
+    /// Reloads the configuration: all of it, or nothing and a line that says why.
+    async fn reload(&mut self, engine: &mut Engine) -> Result<(), String> {
+        told(systemd::reloading());
+        let outcome = self.try_reload(engine).await;
+        engine.pulse.reload_ok = outcome.is_ok();
+        match &outcome {
+            Ok(()) => {
+                engine.pulse.config_loaded = SystemTime::now();
+                self.settings.send_replace(Settings::from(&engine.config));
+                self.log.set_level(engine.config.log.level);
+                tracing::info!(serving = self.serving, "configuration reloaded");
+            }
+            Err(why) => tracing::error!(why, "configuration not reloaded, the old one stays"),
+        }
+        self.tell_ready();
+        outcome
     }
-    engine.reconfigure(config).map_err(|error| error.to_string())
+
+    async fn try_reload(&mut self, engine: &mut Engine) -> Result<(), String> {
+        let config = (self.load)()?.config;
+        if config.web.listen != engine.config.web.listen {
+            let bound = self.control.rebind(&addresses(&config)).await;
+            self.serving = list(&bound.map_err(|error| error.to_string())?);
+        }
+        engine.reconfigure(config).map_err(|error| error.to_string())
+    }
+
+    fn tell_ready(&self) {
+        told(systemd::ready(&format!("serving {}", self.serving)));
+    }
 }
 
 fn addresses(config: &Config) -> Vec<SocketAddr> {
@@ -249,6 +257,14 @@ async fn any(events: &mut [Events; 2]) {
     tokio::select! {
         _ = one.recv() => {}
         _ = other.recv() => {}
+    }
+}
+
+/// The next time that an interval rings; without one, never.
+async fn ring(interval: &mut Option<Interval>) {
+    match interval {
+        Some(interval) => drop(interval.tick().await),
+        None => std::future::pending().await,
     }
 }
 
