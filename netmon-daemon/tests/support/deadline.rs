@@ -1,0 +1,61 @@
+//! Waiting for what another process or the kernel does: asking again until it
+//! has happened, or the time is up.
+//!
+//! The only file of the tests that sleeps. Invariant: a wait ends as soon as the
+//! event is there, so a slow machine makes a test slower and never wrong, and a
+//! wait that ends without it fails and says for what it waited.
+//!
+//! A test program mounts this file at its root with `#[path] mod deadline;`.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long anything may take, on a machine that does a lot besides.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait before asking again.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Asks until there is an answer, and returns it. Panics when there is none
+/// within half a minute; `what` is what was waited for.
+#[expect(clippy::disallowed_methods, reason = "nobody tells of what other processes do")]
+pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain until {what}");
+        thread::sleep(PAUSE);
+    }
+}
+
+/// [`until`] something is true.
+pub(crate) fn until_true(what: &str, mut ask: impl FnMut() -> bool) {
+    until(what, || ask().then_some(()));
+}
+
+/// Lets time pass where time itself is what is tested.
+pub(crate) fn pass(time: Duration) {
+    let begun = Instant::now();
+    until_true("time passes", || begun.elapsed() >= time);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_ends_with_the_answer() {
+        let mut asked = 0;
+        let answer = until("asked three times", || {
+            asked += 1;
+            (asked == 3).then_some("third")
+        });
+        assert_eq!((answer, asked), ("third", 3));
+        let begun = Instant::now();
+        pass(Duration::from_millis(20));
+        assert!(begun.elapsed() >= Duration::from_millis(20));
+    }
+}
