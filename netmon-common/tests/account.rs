@@ -81,6 +81,14 @@ fn a_tag_beside_the_frame_counts_as_one_in_it() {
     assert_eq!((tally.vlan_packets, tally.packets(), tally.unexplained()), (2, 2, 0));
 }
 
+#[test]
+fn a_tag_beside_the_frame_makes_known_headers_longer() {
+    let arp = parse([0; 20].as_slice(), Link::Ethernet, Remote::Source);
+    for (packet, headers) in [(syn(), 44), (arp, 0)] {
+        assert_eq!(packet.with_longer_headers(4).headers(), headers, "{packet:?}");
+    }
+}
+
 /// An IPv4 SYN without a link layer.
 fn syn() -> Packet {
     let mut frame = [0; 40];

@@ -169,6 +169,17 @@ impl Packet {
         self
     }
 
+    /// The same packet with longer headers, if they are known: by the tags that
+    /// stood beside the frame.
+    #[inline(always)]
+    #[must_use]
+    pub const fn with_longer_headers(mut self, bytes: u64) -> Self {
+        if self.headers() != 0 {
+            self.set(HEADERS, bytes);
+        }
+        self
+    }
+
     /// Position among the counters by scope and class.
     #[inline(always)]
     pub(crate) const fn cell(self) -> usize {

@@ -78,6 +78,10 @@ fn count_any(skb: *mut __sk_buff, direction: u32) -> u32 {
     if let Some(place) = place(skb, direction) {
         let packet = walk(skb, &place, remote(direction));
         let (packet, bytes) = with_outer_tag(skb, packet);
+        // Only merged segments, which all come here, ask for the headers.
+        // SAFETY: the context of a TC program is a valid `__sk_buff`.
+        let beside = bytes.wrapping_sub(u64::from(unsafe { (*skb).len }));
+        let packet = packet.with_longer_headers(beside);
         account(place.tally, packet, &volume(skb, packet, bytes));
     }
     0
