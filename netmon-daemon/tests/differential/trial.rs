@@ -1,0 +1,168 @@
+//! Frames in trial runs of the kernel (`BPF_PROG_TEST_RUN`).
+
+use std::collections::BTreeMap;
+
+use netmon_common::{
+    abi::{
+        labels::Direction,
+        slot::{OTHER_SLOT, SHARED_SLOTS},
+    },
+    packet::{Link, Remote},
+};
+use proptest::{
+    prelude::*,
+    sample::select,
+    test_runner::{Config, TestRunner},
+};
+
+use crate::{
+    captures, generate,
+    programs::{LOOPBACK, Merged, Programs, as_a_device, counted, difference, programs},
+    truncations,
+};
+
+/// Where the device on trial counts.
+const SLOT: u32 = SHARED_SLOTS;
+
+/// How many frames there must be at least, of those that the kernel takes.
+const ENOUGH: u32 = 10_000;
+
+/// Frames that were compared, and those that the kernel refused, by its reason.
+#[derive(Debug, Default)]
+struct Score {
+    compared: u32,
+    refused: BTreeMap<String, u32>,
+}
+
+/// The programs, and the counts so far.
+struct Trial {
+    programs: Programs,
+    score: Score,
+}
+
+impl Trial {
+    fn of(programs: Programs) -> Self {
+        Self { programs, score: Score::default() }
+    }
+
+    /// Runs a frame through kernel and user space, and says where they differ.
+    fn compare(
+        &mut self,
+        frame: &[u8],
+        link: Link,
+        direction: Direction,
+        merged: Merged,
+    ) -> Result<(), String> {
+        self.programs.enter(LOOPBACK, SLOT, Some(as_a_device(link)));
+        self.compare_at(SLOT, frame, link, direction, merged)
+    }
+
+    fn compare_at(
+        &mut self,
+        slot: u32,
+        frame: &[u8],
+        link: Link,
+        direction: Direction,
+        merged: Merged,
+    ) -> Result<(), String> {
+        let before = self.programs.tally(slot, direction);
+        let run = self.programs.run(direction, frame, merged);
+        let kernel = self.programs.tally(slot, direction).since(&before);
+        if let Err(why) = run {
+            *self.score.refused.entry(why.to_string()).or_default() += 1;
+            return Ok(());
+        }
+        self.score.compared += 1;
+        let user = counted(frame, link, direction, merged);
+        assert_eq!(user.unexplained(), 0);
+        match difference(&kernel, &user) {
+            lines if lines.is_empty() => Ok(()),
+            lines => Err(format!("{direction:?}, {link:?}, {merged:?}, {frame:02x?}:{lines}")),
+        }
+    }
+}
+
+#[test]
+fn every_truncation_of_every_seed() {
+    let mut trial = Trial::of(programs!());
+    for (name, link, frame) in truncations() {
+        // As its own kind, and as what it is not.
+        let other = if link == Link::Ethernet { Link::Raw } else { Link::Ethernet };
+        for link in [link, other] {
+            for direction in Direction::ALL {
+                let same = trial.compare(&frame, link, *direction, Merged::default());
+                assert_eq!(same, Ok(()), "{name}");
+            }
+        }
+    }
+    println!("truncations of seeds: {:?}", trial.score);
+    assert!(trial.score.compared >= ENOUGH, "{:?}", trial.score);
+}
+
+#[test]
+fn damaged_stacks_and_merged_buffers() {
+    let mut trial = Trial::of(programs!());
+    let merged = (select(vec![0, 0, 1, 40, 536, 1448, 65_535]), prop_oneof![Just(0), 0..400_u16])
+        .prop_map(|(size, segments)| Merged { size, segments });
+    let config = Config { cases: ENOUGH, failure_persistence: None, ..Config::default() };
+    let cell = std::cell::RefCell::new(&mut trial);
+    let outcome = TestRunner::new(config).run(
+        &(generate::frame(), merged),
+        |((frame, link, remote), merged)| {
+            let direction = match remote {
+                Remote::Source => Direction::Ingress,
+                Remote::Destination => Direction::Egress,
+            };
+            let same = cell.borrow_mut().compare(&frame, link, direction, merged);
+            same.map_err(TestCaseError::fail)
+        },
+    );
+    assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+    println!("damaged stacks: {:?}", trial.score);
+}
+
+#[test]
+fn large_frames() {
+    let mut trial = Trial::of(programs!());
+    for (name, link, mut frame) in truncations().filter(|(.., frame)| frame.len() >= 60) {
+        // The largest that a trial takes is a page without head and tail room.
+        frame.resize(if frame.len() % 2 == 0 { 3000 } else { 3700 }, 0x61);
+        for direction in Direction::ALL {
+            let same = trial.compare(&frame, link, *direction, Merged { size: 1448, segments: 0 });
+            assert_eq!(same, Ok(()), "{name}, lengthened");
+        }
+    }
+    println!("large frames: {:?}", trial.score);
+    assert!(trial.score.compared > 0);
+}
+
+#[test]
+fn a_device_that_the_table_does_not_know_is_ethernet_and_other() {
+    let mut trial = Trial::of(programs!());
+    trial.programs.enter(LOOPBACK, SLOT, None);
+    for (name, _, frame) in truncations().filter(|(.., frame)| frame.len() == 54) {
+        for direction in Direction::ALL {
+            let merged = Merged::default();
+            let same = trial.compare_at(OTHER_SLOT, &frame, Link::Ethernet, *direction, merged);
+            assert_eq!(same, Ok(()), "{name}");
+        }
+    }
+    assert!(trial.score.compared > 0);
+}
+
+#[test]
+fn captured_frames() {
+    let mut trial = Trial::of(programs!());
+    let Some(folder) = captures::folder() else {
+        println!("SKIPPED: no folder of captures; name one in NETMON_CAPTURES");
+        return;
+    };
+    for (name, frame) in captures::frames(&folder) {
+        for direction in Direction::ALL {
+            let same = trial.compare(&frame, Link::Ethernet, *direction, Merged::default());
+            assert_eq!(same, Ok(()), "{name}");
+        }
+    }
+    println!("captured frames: {:?}", trial.score);
+    assert!(trial.score.compared > 0, "{}: no capture", folder.display());
+}
