@@ -8,25 +8,34 @@
 //! A test program mounts this file at its root with `#[path] mod deadline;`.
 
 use std::{
+    fmt::Display,
     thread,
     time::{Duration, Instant},
 };
 
 /// How long anything may take, on a machine that does a lot besides.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long to wait before asking again.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Asks until there is an answer, and returns it. Panics when there is none
-/// within half a minute; `what` is what was waited for.
-#[expect(clippy::disallowed_methods, reason = "nobody tells of what other processes do")]
+/// within a minute; `what` is what was waited for.
 pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    until_ok(what, || ask().ok_or("not yet"))
+}
+
+/// [`until`] for questions whose negative answer says why; the last one is told.
+#[expect(clippy::disallowed_methods, reason = "nobody tells of what other processes do")]
+pub(crate) fn until_ok<T, E: Display>(what: &str, mut ask: impl FnMut() -> Result<T, E>) -> T {
     let begun = Instant::now();
     loop {
-        if let Some(answer) = ask() {
-            return answer;
+        match ask() {
+            Ok(answer) => return answer,
+            Err(why) => {
+                let late = begun.elapsed() >= PATIENCE;
+                assert!(!late, "waited {PATIENCE:?} in vain until {what}: {why}");
+            }
         }
-        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain until {what}");
         thread::sleep(PAUSE);
     }
 }

@@ -1,0 +1,105 @@
+//! A flood: 400,000 connection requests, each from an address of its own, as
+//! fast as hping3 can. Nothing may be lost, and nothing may grow.
+
+use std::{io::Read, process::Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::{
+    daemon::Netmon,
+    deadline::until_ok,
+    netns::{NetNs, Running},
+    requirement::require,
+    stage::{ADDRESS, DEVICE, PEER_ADDRESS, Settled, Stage, alone},
+    statistics::Device,
+};
+
+const REQUESTS: u64 = 400_000;
+/// How much resident memory may grow while they come, in bytes.
+const GROWTH: u64 = 2 * 1024 * 1024;
+
+/// Counts the requests on their way in, beside netmon and unlike it.
+const COUNTER: &str = "
+    table netdev witness {
+        chain ingress {
+            type filter hook ingress device net0 priority 0
+            tcp flags & (syn | ack) == syn counter
+        }
+    }";
+
+#[test]
+fn a_flood_is_counted_to_the_last_packet() {
+    require!("hping3", "nft", "timeout");
+    let _alone = alone();
+    let stage = Stage::new();
+    // The answers, resets, take the way back.
+    stage.host.ip_batch(&format!("route add default via {PEER_ADDRESS}\n"));
+    stage.host.run(["nft", COUNTER]);
+    let netmon = Netmon::start(&stage.host, &[]);
+    let before = stage.settled(&netmon);
+
+    let sent = flood(&stage);
+    let row = netmon.raised("syn_flood", "critical");
+    assert_eq!(row["vantage"], "boundary");
+
+    let after = stage.settled(&netmon);
+    let kernel = after.same_packets(&before, DEVICE);
+    assert!(kernel.ingress.packets >= REQUESTS && kernel.egress.packets > 0, "{kernel:?}");
+    let labels = [("vantage", "boundary"), ("direction", "ingress"), ("flag", "syn")];
+    let counted = after.moved(&before, "netmon_tcp_flags_total", &labels);
+    assert_eq!(counted, witnessed(&stage.host));
+    // hping3 counts a packet after it went out, and is interrupted anywhere.
+    assert!((sent..=sent + 1).contains(&counted), "{sent} sent, {counted} counted");
+    assert_eq!(series(&after), series(&before));
+    let memory = |at: &Settled| at.scrape.sum("process_resident_memory_bytes", &[]);
+    let growth = memory(&after).saturating_sub(memory(&before));
+    assert!(growth <= GROWTH, "{growth} bytes more");
+
+    until_ok("the red flag is cleared", || {
+        let labels = [("detector", "syn_flood")];
+        match netmon.scrape().sum("netmon_red_flag_active", &labels) {
+            0 => Ok(()),
+            active => Err(format!("{active} active: {}", netmon.red_flags())),
+        }
+    });
+    netmon.stop();
+}
+
+/// Sends at least [`REQUESTS`] and returns how many, as hping3 says. In flood
+/// mode it ignores its own bound on their number, so it is interrupted as soon
+/// as they have arrived; `timeout` ends it whatever becomes of the test.
+fn flood(stage: &Stage) -> u64 {
+    let arrived = Device::read(&stage.host, DEVICE).ingress.packets;
+    let mut command = stage.peer.command("timeout");
+    command.args(["--signal=INT", "50", "hping3", "-q", "-n", "-S", "-p", "80"]);
+    command.args(["--flood", "--rand-source", ADDRESS]);
+    let mut hping = Running::spawn(command.stdout(Stdio::null()).stderr(Stdio::piped()));
+    until_ok("the flood arrives", || {
+        let more = Device::read(&stage.host, DEVICE).ingress.packets - arrived;
+        if more >= REQUESTS { Ok(()) } else { Err(format!("{more} so far")) }
+    });
+    // It hands the signal on.
+    kill_process(Pid::from_child(&hping.0), Signal::INT).unwrap();
+    let mut said = String::new();
+    hping.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    hping.0.wait().unwrap();
+    let count = said.lines().find_map(|line| line.split_once(" packets transmitted"));
+    count.unwrap_or_else(|| panic!("{said}")).0.parse().unwrap()
+}
+
+/// What the rule of [`COUNTER`] counted.
+fn witnessed(namespace: &NetNs) -> u64 {
+    let said = namespace.run(["nft", "-j", "list", "table", "netdev", "witness"]);
+    let said: Value = serde_json::from_slice(&said).unwrap();
+    let rows = said["nftables"].as_array().unwrap();
+    let expressions = rows.iter().filter_map(|row| row["rule"]["expr"].as_array()).flatten();
+    let mut counts = expressions.filter_map(|expression| expression["counter"]["packets"].as_u64());
+    counts.next().unwrap()
+}
+
+/// How many series there are, but for those that tell of red flags: one was
+/// raised.
+fn series(at: &Settled) -> usize {
+    at.scrape.series(|series| !series.contains("netmon_red_flag"))
+}

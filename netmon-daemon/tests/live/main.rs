@@ -1,0 +1,29 @@
+//! The truth of the counters, end to end: the real binary counts real traffic of
+//! real tools in namespaces of the test, and what `/metrics` says is held against
+//! the kernel's own statistics and against captures of other programs.
+//!
+//! Must not reckon with packets that it did not cause: every comparison is of
+//! what two observers saw of the same packets. Invariant: a test ends with
+//! [`Netmon::stop`](daemon::Netmon::stop), which asserts that every packet was
+//! in a class or had a reject reason.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+mod capture;
+mod daemon;
+#[path = "../support/deadline.rs"]
+mod deadline;
+mod dns;
+mod exposition;
+mod flood;
+mod frames;
+mod ipv6;
+#[path = "../support/netns.rs"]
+mod netns;
+mod requirement;
+mod scan;
+mod stage;
+mod statistics;
+mod tagged;
+mod throughput;
+mod tun;

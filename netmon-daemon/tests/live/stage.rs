@@ -1,0 +1,124 @@
+//! Where the tests play: two namespaces joined by a pair of devices, netmon in
+//! one of them.
+
+use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::{
+    daemon::{FAST, Netmon},
+    deadline::until_ok,
+    exposition::{Exposition, Labels},
+    netns::{NetNs, veth},
+    statistics::Device,
+};
+
+/// The device of the namespace in which netmon runs, and the other end.
+pub(crate) const DEVICE: &str = "net0";
+pub(crate) const PEER_DEVICE: &str = "net1";
+/// Their addresses.
+pub(crate) const ADDRESS: &str = "10.0.0.1";
+pub(crate) const PEER_ADDRESS: &str = "10.0.0.2";
+
+/// Two namespaces joined by a pair of devices.
+pub(crate) struct Stage {
+    /// Where netmon runs.
+    pub(crate) host: NetNs,
+    /// The other end.
+    pub(crate) peer: NetNs,
+}
+
+/// What netmon and the kernel said of a device at a moment at which no packet
+/// crossed it.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) scrape: Exposition,
+    pub(crate) device: Device,
+}
+
+impl Stage {
+    /// Two namespaces that reach each other over IPv4.
+    pub(crate) fn new() -> Self {
+        let (host, peer) = (NetNs::new(), NetNs::new());
+        veth(&host, DEVICE, &peer, PEER_DEVICE);
+        host.ip_batch(&format!("address add {ADDRESS}/24 dev {DEVICE}\n"));
+        peer.ip_batch(&format!("address add {PEER_ADDRESS}/24 dev {PEER_DEVICE}\n"));
+        Self { host, peer }
+    }
+
+    /// netmon at work in [`host`](Self::host).
+    pub(crate) fn netmon(&self) -> Netmon<'_> {
+        Netmon::start(&self.host, &[FAST])
+    }
+
+    /// Awaits a moment at which no packet crosses the device of the host.
+    pub(crate) fn settled(&self, netmon: &Netmon<'_>) -> Settled {
+        settled(netmon, || Device::read(&self.host, DEVICE))
+    }
+
+    /// Sets features of both devices (`tso off`, ...), as ethtool names them.
+    pub(crate) fn features(&self, words: &[&str]) {
+        for (namespace, device) in [(&self.host, DEVICE), (&self.peer, PEER_DEVICE)] {
+            let arguments = ["ethtool", "-K", device].into_iter();
+            namespace.run(arguments.chain(words.iter().copied()));
+        }
+    }
+}
+
+/// Awaits a moment at which `read`, the kernel's statistics, stands still while
+/// netmon reads its counters.
+pub(crate) fn settled(netmon: &Netmon<'_>, mut read: impl FnMut() -> Device) -> Settled {
+    until_ok("the device falls silent", || {
+        let before = read();
+        let scrape = netmon.fresh();
+        let device = read();
+        if before == device {
+            Ok(Settled { scrape, device })
+        } else {
+            Err(format!("{before:?} became {device:?}"))
+        }
+    })
+}
+
+impl Settled {
+    /// How far a counter moved since `earlier`.
+    pub(crate) fn moved(&self, earlier: &Self, name: &str, labels: Labels<'_>) -> u64 {
+        self.scrape.sum(name, labels) - earlier.scrape.sum(name, labels)
+    }
+
+    /// Asserts that netmon counted the bytes that the kernel counted since
+    /// `earlier`, and returns what the kernel counted.
+    pub(crate) fn same_bytes(&self, earlier: &Self, name: &str) -> Device {
+        let kernel = self.device.since(earlier.device);
+        for (direction, volume) in [("ingress", kernel.ingress), ("egress", kernel.egress)] {
+            let labels = [("device", name), ("direction", direction)];
+            let bytes = self.moved(earlier, "netmon_interface_bytes_total", &labels);
+            assert_eq!(bytes, volume.bytes, "{direction} bytes of {name}");
+        }
+        kernel
+    }
+
+    /// The same, and the packets as well: where no packets were merged.
+    pub(crate) fn same_packets(&self, earlier: &Self, name: &str) -> Device {
+        let kernel = self.same_bytes(earlier, name);
+        for (direction, volume) in [("ingress", kernel.ingress), ("egress", kernel.egress)] {
+            let labels = [("device", name), ("direction", direction)];
+            let packets = self.moved(earlier, "netmon_interface_packets_total", &labels);
+            assert_eq!(packets, volume.packets, "{direction} packets of {name}");
+        }
+        kernel
+    }
+}
+
+/// What the TCP stack counts, it counts for all namespaces at once: a test that
+/// counts it wants nobody else to cause any, so it takes this for writing and
+/// every other test takes it for reading.
+static TCP_STACK: RwLock<()> = RwLock::new(());
+
+/// Held by a test that lets others run beside it.
+pub(crate) fn among_others() -> RwLockReadGuard<'static, ()> {
+    TCP_STACK.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Held by a test that must be alone.
+pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
+    TCP_STACK.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
