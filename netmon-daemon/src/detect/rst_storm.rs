@@ -68,10 +68,6 @@ mod tests {
     use crate::{detect::{Severity, trial::worst}, snapshot::Traffic};
 
     /// Resets, and all TCP packets; half of each in either direction.
-    ///
-    /// Refused connections, a crashed service, or forged resets that tear
-    /// connections down. Known false positive: load balancers that probe with a reset
-    /// instead of a clean close, which is why the share of all TCP packets counts.
     fn second(resets: u64, segments: u64) -> Traffic {
         let cell = host_cell(Scope::Private.index(), Class::Ipv6Tcp.index());
         let mut traffic = Traffic::ZERO;

@@ -12,12 +12,13 @@ use crate::{
 
 /// The worst severity that a detector raises over a script, which says for how
 /// many seconds what happens in each. The judgement must be the same wherever
-/// the traffic is seen.
+/// the traffic is seen; on loopback, where all that is sent is received as well,
+/// it is not the same traffic.
 pub(super) fn worst<W: Watch>(
     watch: impl Fn() -> W,
     script: &[(u64, Traffic)],
 ) -> Option<Severity> {
-    let verdicts = Vantage::ALL.map(|vantage| {
+    let verdicts = [Vantage::Boundary, Vantage::Internal].map(|vantage| {
         let mut snapshots = vec![Snapshot::empty(Duration::ZERO)];
         let seconds = script.iter().flat_map(|(seconds, moved)| (0..*seconds).map(move |_| moved));
         for moved in seconds {
