@@ -1,6 +1,6 @@
 //! The packet memory of a TC program as a byte source.
 
-use core::arch::asm;
+use core::{arch::asm, mem::offset_of};
 
 use aya_ebpf::bindings::__sk_buff;
 use netmon_common::bytes::Bytes;
@@ -84,14 +84,20 @@ fn zero(unknown: u64) -> u64 {
 /// Where the linear part of a packet begins and ends.
 #[inline(always)]
 fn bounds(skb: *mut __sk_buff) -> (usize, usize) {
-    // Volatile, because what the kernel loads here is an address: the compiler
-    // must not carry it over a pull, nor treat it as the 32-bit number that it
-    // looks like.
-    // SAFETY: the context of a TC program is a valid `__sk_buff`.
-    let (start, end) = unsafe {
-        ((&raw const (*skb).data).read_volatile(), (&raw const (*skb).data_end).read_volatile())
-    };
-    (start as usize, end as usize)
+    // By instructions of our own, because what the kernel loads here is an
+    // address: the compiler must not carry it over a pull, nor treat it as the
+    // 32-bit number that it looks like. Nor may it calculate the address of the
+    // member first: the verifier wants the plain context and a constant offset.
+    let (start, end): (usize, usize);
+    // SAFETY: the context of a TC program is a valid `__sk_buff`, whose members
+    // `data` and `data_end` are at these offsets.
+    unsafe {
+        asm!("{0} = *(u32 *)({1} + {2})", out(reg) start, in(reg) skb,
+            const offset_of!(__sk_buff, data), options(nostack, readonly));
+        asm!("{0} = *(u32 *)({1} + {2})", out(reg) end, in(reg) skb,
+            const offset_of!(__sk_buff, data_end), options(nostack, readonly));
+    }
+    (start, end)
 }
 
 #[inline(always)]

@@ -108,25 +108,32 @@ fn place(skb: *mut __sk_buff, direction: Direction) -> Option<Place> {
     Some(Place { tally, link: SlotEntry::word_link(entry), unknown })
 }
 
-/// Walks the linear part of a frame, and once more after a pull if its headers
-/// were not linear.
+/// Walks a frame, and once more after a pull if its headers were not linear.
+///
+/// Not as a loop: where the compiler enters one from above by falling through,
+/// kernels up to 6.1 see a back edge (`check_cfg` in kernel/bpf/verifier.c) and
+/// refuse the program.
 #[inline(always)]
 fn walk(skb: *mut __sk_buff, place: &Place, remote: Remote) -> Packet {
     // SAFETY: the context of a TC program is a valid `__sk_buff`.
     let len = unsafe { (*skb).len };
-    let link = link(place.link);
-    let mut pulled = false;
-    loop {
-        let linear = Reread::new(skb, place.unknown);
-        let packet = packet::parse(&linear, link, remote);
-        let linear_len = linear.len();
-        if pulled || linear_len >= len as usize || !packet.is_cut_at(linear_len) {
-            return packet;
-        }
-        // Where this fails, the packet is counted as truncated, which it is to us.
-        let _ = TcContext::new(skb).pull_data(if len < PULL { len } else { PULL });
-        pulled = true;
+    let linear_len = Reread::new(skb, place.unknown).len();
+    let (link, remote) = (place.link, remote as u32);
+    let packet = Packet::from_word(walk_linear(skb, place.unknown, link, remote));
+    if linear_len >= len as usize || !packet.is_cut_at(linear_len) {
+        return packet;
     }
+    // Where this fails, the packet is counted as truncated, which it is to us.
+    let _ = TcContext::new(skb).pull_data(if len < PULL { len } else { PULL });
+    Packet::from_word(walk_linear(skb, place.unknown, link, remote))
+}
+
+/// Walks the linear part of a frame: the word of its packet.
+#[inline(never)]
+fn walk_linear(skb: *mut __sk_buff, unknown: u64, link_index: usize, remote: u32) -> u64 {
+    let remote = if remote == Remote::Source as u32 { Remote::Source } else { Remote::Destination };
+    let linear = Reread::new(skb, unknown);
+    packet::parse(&linear, link(link_index), remote).to_word()
 }
 
 /// Adds the tag that the kernel keeps beside the frame, if there is one, to what
