@@ -5,6 +5,7 @@
 //! different things (a detector, a device), each with a quota of its own. Must not be started twice, and never by a library user.
 
 mod journal;
+mod json;
 mod limited;
 mod text;
 
@@ -24,7 +25,7 @@ use tracing_subscriber::{
     reload,
 };
 
-use self::{journal::Journal, limited::Limited, text::Text};
+use self::{journal::Journal, json::Json, limited::Limited, text::Text};
 use crate::config::{Log as Settings, LogFormat, LogLevel};
 
 /// What [`Limited`] measures time with: monotonic, since anything.
@@ -106,7 +107,7 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let layer = fmt::layer().json().with_current_span(false).with_span_list(false);
-    layer.with_ansi(false).with_writer(writer).log_internal_errors(false)
+    layer.with_ansi(false).with_writer(Json(writer)).log_internal_errors(false)
 }
 
 const fn filter(level: LogLevel) -> LevelFilter {
