@@ -36,6 +36,8 @@ pub struct Live {
     selection: Selection,
     started: Instant,
     snapshots: u32,
+    /// Whether a device was picked when last looked.
+    picked: bool,
 }
 
 impl Live {
@@ -53,6 +55,7 @@ impl Live {
             selection: Selection::new(&config.interfaces),
             started: Instant::now(),
             snapshots: 0,
+            picked: true,
         };
         while live.watch.table().is_doubtful() {
             live.watch.next().await?;
@@ -142,6 +145,12 @@ impl Live {
                 _ => {}
             }
         }
+        let picked = self.kernel.watched().next().is_some();
+        if self.picked && !picked {
+            let include = self.selection.included();
+            tracing::warn!(include, "no device matches yet: nothing is counted");
+        }
+        self.picked = picked;
         Ok(())
     }
 }

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use netmon_common::{abi::labels::Direction, reject::Reject};
 
-use crate::{detect::Severity, snapshot::Vantage, view::View};
+use crate::{
+    detect::Severity,
+    snapshot::{Device, Vantage},
+    view::View,
+};
 
 /// How it looks, worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,7 +65,7 @@ pub(super) fn missing(view: Option<&View>) -> Option<String> {
         return Some("the kernel's counters were not read yet".to_owned());
     };
     if view.hooks.iter().any(|hook| hook.mechanism.is_some()) {
-        return None;
+        return uncounted(&view.snapshot.devices);
     }
     let why: Vec<String> = view
         .hooks
@@ -73,6 +77,17 @@ pub(super) fn missing(view: Option<&View>) -> Option<String> {
     } else {
         format!("no program is attached: {}", why.join(", "))
     })
+}
+
+/// Why no packet is counted though there are programs; none when one is.
+fn uncounted(devices: &[Device]) -> Option<String> {
+    if devices.is_empty() {
+        return Some("no device matches interfaces.include and not interfaces.exclude".to_owned());
+    }
+    let why =
+        |device: &Device| Some(format!("{} ({})", device.name, device.counting.as_ref().err()?));
+    let why: Option<Vec<String>> = devices.iter().map(why).collect();
+    why.map(|why| format!("no device is counted: {}", why.join(", ")))
 }
 
 /// Judges a view; `stale` is its age where it should long have been replaced.
@@ -170,9 +185,24 @@ mod tests {
     use super::*;
     use crate::{
         redflag::{RedFlag, Status},
-        snapshot::Snapshot,
+        snapshot::{Drops, Snapshot, Traffic},
         view::{HookHealth, Pulse, StageTimes},
     };
+
+    fn device(name: &str, counting: Result<(), &str>) -> Device {
+        Device {
+            name: name.to_owned(),
+            ifindex: 2,
+            up: true,
+            speed: None,
+            vantage: Some(Vantage::Boundary),
+            counting: counting.map_err(str::to_owned),
+            listed: false,
+            flaps: 0,
+            drops: Drops::default(),
+            traffic: Traffic::ZERO,
+        }
+    }
 
     fn view(mechanism: Option<&'static str>, trusted: bool, flags: &[(Severity, bool)]) -> View {
         let now = SystemTime::UNIX_EPOCH;
@@ -190,7 +220,10 @@ mod tests {
             detail: String::new(),
         };
         View {
-            snapshot: Arc::new(Snapshot::empty(Duration::ZERO)),
+            snapshot: Arc::new(Snapshot {
+                devices: vec![device("eth0", Ok(()))],
+                ..Snapshot::empty(Duration::ZERO)
+            }),
             device_rates: Vec::new(),
             red_flags: flags.iter().map(flag).collect(),
             detectors: vec![Status {
@@ -222,6 +255,24 @@ mod tests {
                 reload_ok: true,
                 config_loaded: now,
             },
+        }
+    }
+
+    #[test]
+    fn a_device_must_be_counted() {
+        let cases: [(Vec<Device>, Option<&str>); 4] = [
+            (vec![], Some("no device matches interfaces.include and not interfaces.exclude")),
+            (vec![device("a", Ok(())), device("b", Err("gone"))], None),
+            (vec![device("a", Err("gone"))], Some("no device is counted: a (gone)")),
+            (
+                vec![device("a", Err("gone")), device("b", Err("full"))],
+                Some("no device is counted: a (gone), b (full)"),
+            ),
+        ];
+        for (devices, expected) in cases {
+            let mut view = view(Some("tcx"), true, &[]);
+            view.snapshot = Arc::new(Snapshot { devices, ..Snapshot::empty(Duration::ZERO) });
+            assert_eq!(missing(Some(&view)).as_deref(), expected);
         }
     }
 

@@ -28,6 +28,11 @@ impl Selection {
         any(&self.include) && !any(&self.exclude)
     }
 
+    /// The patterns of what is included, for people.
+    pub fn included(&self) -> String {
+        self.include.iter().map(Pattern::as_str).collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether it is watched and named without a wildcard.
     pub fn lists(&self, name: &Name) -> bool {
         let named = |pattern: &Pattern| {
