@@ -83,6 +83,11 @@ impl Kernel {
     /// When the TC programs cannot be loaded: without them there is nothing to
     /// count.
     pub fn load(policy: TcMechanism) -> Result<Self, KernelError> {
+        // Counters are kept by CPU. Better to miss the file now than at a read.
+        aya::util::nr_cpus().map_err(|(file, error)| KernelError::Unsupported {
+            what: "counting by CPU".to_owned(),
+            why: format!("{file}: {error}; mount sysfs there"),
+        })?;
         let mut object = Object::open()?;
         for direction in Direction::ALL {
             object.load_tc(*direction)?;

@@ -166,7 +166,7 @@ fn tcx_fix(error: &io::Error) -> &'static str {
         Some(libc::EINVAL) => "TCX needs Linux 6.6 or later",
         Some(libc::EPERM | libc::EACCES) => "give the service CAP_BPF and CAP_NET_ADMIN",
         Some(libc::ENODEV) => "the device is gone",
-        Some(libc::ERANGE) => "the device has 64 TCX programs already: remove one",
+        Some(libc::ERANGE) => "the device has 63 TCX programs already, which is all: remove one",
         _ => "see the reason",
     }
 }
