@@ -25,14 +25,15 @@ const POLICIES: [&str; 2] = ["auto", "clsact"];
 const FRAMES: u64 = 500;
 
 /// A program of somebody else that counts the packets it sees at `a0`.
-struct Foreign {
+pub(crate) struct Foreign {
     name: &'static str,
     direction: &'static str,
     ebpf: Ebpf,
 }
 
 impl Foreign {
-    fn attach(
+    /// Attaches it; `direction` is `ingress` or `egress`.
+    pub(crate) fn attach(
         namespace: &NetNs,
         name: &'static str,
         direction: &'static str,
@@ -71,7 +72,8 @@ impl Foreign {
         Self::attach(namespace, name, direction, TcAttachOptions::TcxOrder(order))
     }
 
-    fn packets(&self) -> u64 {
+    /// Packets that it saw.
+    pub(crate) fn packets(&self) -> u64 {
         let counter: PerCpuArray<_, [u64; 2]> =
             self.ebpf.map("COUNTER").unwrap().try_into().unwrap();
         counter.get(&0, 0).unwrap().iter().map(|[packets, _]| packets).sum()

@@ -15,11 +15,14 @@ mod daemon;
 #[path = "../support/deadline.rs"]
 mod deadline;
 mod doctor;
+mod endurance;
 mod foreign;
 mod frames;
 mod kill;
+mod names;
 #[path = "../support/netns.rs"]
 mod netns;
 mod notify;
 mod objects;
 mod reload;
+mod start;
