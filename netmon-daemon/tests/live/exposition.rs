@@ -56,6 +56,16 @@ impl Exposition {
     pub(crate) fn series(&self, wanted: impl Fn(&str) -> bool) -> usize {
         self.series.keys().filter(|series| wanted(series)).count()
     }
+
+    /// The counters wanted that are lower than in `earlier`, or gone.
+    pub(crate) fn fallen(&self, earlier: &Self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let counters = earlier.series.iter();
+        counters
+            .filter(|(series, _)| family(series).ends_with("_total") && wanted(series))
+            .filter(|(series, was)| self.series.get(*series).is_none_or(|now| now < *was))
+            .map(|(series, was)| format!("{series}: {was}, then {:?}", self.series.get(series)))
+            .collect()
+    }
 }
 
 fn family(series: &str) -> &str {

@@ -10,6 +10,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod capture;
+mod churn;
 mod daemon;
 #[path = "../support/deadline.rs"]
 mod deadline;
@@ -21,9 +22,12 @@ mod ipv6;
 #[path = "../support/netns.rs"]
 mod netns;
 mod requirement;
+mod reset;
+mod retransmit;
 mod scan;
 mod stage;
 mod statistics;
 mod tagged;
 mod throughput;
+mod tracer;
 mod tun;

@@ -1,7 +1,10 @@
 //! Where the tests play: two namespaces joined by a pair of devices, netmon in
 //! one of them.
 
-use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::{
+    fmt::Debug,
+    sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
 
 use crate::{
     daemon::{FAST, Netmon},
@@ -26,12 +29,12 @@ pub(crate) struct Stage {
     pub(crate) peer: NetNs,
 }
 
-/// What netmon and the kernel said of a device at a moment at which no packet
-/// crossed it.
+/// What netmon and the kernel said of the same thing, mostly a device, at a moment
+/// at which nothing moved.
 #[derive(Debug)]
-pub(crate) struct Settled {
+pub(crate) struct Settled<T = Device> {
     pub(crate) scrape: Exposition,
-    pub(crate) device: Device,
+    pub(crate) kernel: T,
 }
 
 impl Stage {
@@ -63,31 +66,36 @@ impl Stage {
     }
 }
 
-/// Awaits a moment at which `read`, the kernel's statistics, stands still while
+/// Awaits a moment at which `read`, what the kernel says, stands still while
 /// netmon reads its counters.
-pub(crate) fn settled(netmon: &Netmon<'_>, mut read: impl FnMut() -> Device) -> Settled {
-    until_ok("the device falls silent", || {
+pub(crate) fn settled<T: PartialEq + Debug>(
+    netmon: &Netmon<'_>,
+    mut read: impl FnMut() -> T,
+) -> Settled<T> {
+    until_ok("the kernel's counters stand still", || {
         let before = read();
         let scrape = netmon.fresh();
-        let device = read();
-        if before == device {
-            Ok(Settled { scrape, device })
+        let kernel = read();
+        if before == kernel {
+            Ok(Settled { scrape, kernel })
         } else {
-            Err(format!("{before:?} became {device:?}"))
+            Err(format!("{before:?} became {kernel:?}"))
         }
     })
 }
 
-impl Settled {
+impl<T> Settled<T> {
     /// How far a counter moved since `earlier`.
     pub(crate) fn moved(&self, earlier: &Self, name: &str, labels: Labels<'_>) -> u64 {
         self.scrape.sum(name, labels) - earlier.scrape.sum(name, labels)
     }
+}
 
+impl Settled {
     /// Asserts that netmon counted the bytes that the kernel counted since
     /// `earlier`, and returns what the kernel counted.
     pub(crate) fn same_bytes(&self, earlier: &Self, name: &str) -> Device {
-        let kernel = self.device.since(earlier.device);
+        let kernel = self.kernel.since(earlier.kernel);
         for (direction, volume) in [("ingress", kernel.ingress), ("egress", kernel.egress)] {
             let labels = [("device", name), ("direction", direction)];
             let bytes = self.moved(earlier, "netmon_interface_bytes_total", &labels);

@@ -61,7 +61,7 @@ fn segments_cut_in_software_are_counted_one_by_one() {
     let netmon = stage.netmon();
     for direction in DIRECTIONS {
         let Stream { before, after } = Stream::play(&stage, &netmon, direction);
-        let kernel = after.device.since(before.device);
+        let kernel = after.kernel.since(before.kernel);
         for (direction, volume) in [("ingress", kernel.ingress), ("egress", kernel.egress)] {
             let labels = [("device", DEVICE), ("direction", direction)];
             let packets = after.moved(&before, "netmon_interface_packets_total", &labels);
@@ -128,7 +128,7 @@ fn sent(stage: &Stage) -> [u64; 2] {
 }
 
 /// Sends [`BYTES`] from or to the peer.
-fn stream(stage: &Stage, direction: &str) {
+pub(crate) fn stream(stage: &Stage, direction: &str) {
     let mut command = stage.host.command("iperf3");
     command.args(["--server", "--one-off", "--forceflush"]).stdout(Stdio::piped());
     let mut server = Running::spawn(&mut command);

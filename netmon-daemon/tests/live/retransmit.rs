@@ -1,0 +1,116 @@
+//! Segments that TCP sends again. The truth is the kernel's `RetransSegs`, summed
+//! over all namespaces, because the tracepoints know none.
+
+use std::{
+    net::{TcpListener, TcpStream},
+    thread,
+};
+
+use crate::{
+    daemon::Netmon,
+    deadline::until_ok,
+    netns::NetNs,
+    requirement::require,
+    stage::{ADDRESS, Settled, Stage, alone, settled},
+    statistics::{self, Stack},
+    throughput,
+};
+
+const PORT: u16 = 4000;
+
+#[test]
+fn lost_segments_are_sent_again() {
+    require!("iperf3", "nft", "nsenter");
+    let _alone = alone();
+    let stage = Stage::new();
+    // Once established, so that a request is never among them.
+    refuse(&stage.host, "tcp flags & (syn | fin | rst) == 0 numgen random mod 100 < 2 drop");
+    let netmon = stage.netmon();
+    let before = at_rest(&netmon);
+    throughput::stream(&stage, "ingress");
+    let after = at_rest(&netmon);
+    let lost = sent_again(&stage.peer);
+    assert!(lost > 0, "nothing was lost");
+    assert_counted(&after, &before, [0, 0, lost]);
+    netmon.stop();
+}
+
+#[test]
+fn connection_requests_are_sent_again() {
+    require!("nft", "nsenter");
+    let _alone = alone();
+    let stage = Stage::new();
+    let listener = stage.host.enter(|| TcpListener::bind((ADDRESS, PORT)).unwrap());
+    refuse(&stage.host, &format!("tcp dport {PORT} tcp flags syn drop"));
+    let netmon = stage.netmon();
+    let before = at_rest(&netmon);
+    thread::scope(|scope| {
+        scope.spawn(|| stage.peer.enter(|| TcpStream::connect((ADDRESS, PORT)).unwrap()));
+        await_retransmissions(&stage.peer, 2);
+        stage.host.run(["nft", "flush", "ruleset"]);
+    });
+    drop(listener);
+    let after = at_rest(&netmon);
+    assert_counted(&after, &before, [sent_again(&stage.peer), 0, 0]);
+    netmon.stop();
+}
+
+#[test]
+fn answers_to_requests_are_sent_again() {
+    require!("hping3", "nft", "nsenter");
+    let _alone = alone();
+    let stage = Stage::new();
+    let listener = stage.host.enter(|| TcpListener::bind((ADDRESS, PORT)).unwrap());
+    // The TCP stack of the peer would refuse what it did not ask for.
+    refuse(&stage.peer, &format!("tcp sport {PORT} drop"));
+    let netmon = stage.netmon();
+    let before = at_rest(&netmon);
+    let mut request = stage.peer.command("hping3");
+    request.args(["-q", "-n", "-S", "-c", "1", "-p", &PORT.to_string(), ADDRESS]);
+    // It fails for want of an answer.
+    let said = request.output().unwrap();
+    assert!(String::from_utf8_lossy(&said.stderr).contains("1 packets transmitted"), "{said:?}");
+    await_retransmissions(&stage.host, 2);
+    drop(listener);
+    let after = at_rest(&netmon);
+    assert_counted(&after, &before, [0, sent_again(&stage.host), 0]);
+    netmon.stop();
+}
+
+/// Drops what a namespace receives, by a rule of nftables.
+fn refuse(namespace: &NetNs, rule: &str) {
+    let chain = "type filter hook prerouting priority 0";
+    let rules = format!("table inet loss {{\nchain in {{\n{chain}\n{rule}\n}}\n}}");
+    namespace.run(["nft", &rules]);
+}
+
+fn await_retransmissions(namespace: &NetNs, wanted: u64) {
+    until_ok("TCP sends again", || match sent_again(namespace) {
+        sent if sent >= wanted => Ok(()),
+        sent => Err(format!("{sent} of {wanted}")),
+    });
+}
+
+/// What a namespace has sent again since it was made.
+fn sent_again(namespace: &NetNs) -> u64 {
+    statistics::tcp(namespace)["RetransSegs"]
+}
+
+fn at_rest(netmon: &Netmon<'_>) -> Settled<Stack> {
+    settled(netmon, Stack::read)
+}
+
+/// Asserts that what was counted of all kinds is what the kernel says of all
+/// namespaces, and that these many are among them of each kind: another process
+/// of this machine may have lost something too.
+fn assert_counted(after: &Settled<Stack>, before: &Settled<Stack>, of_test: [u64; 3]) {
+    let counted = ["syn", "synack", "other"]
+        .map(|kind| after.moved(before, "netmon_tcp_retransmits_total", &[("kind", kind)]));
+    let truth = after.kernel.retransmitted_since(&before.kernel);
+    assert_eq!(counted.iter().sum::<u64>(), truth, "{counted:?}");
+    let foreign = truth - of_test.iter().sum::<u64>();
+    for (kind, (counted, of_test)) in counted.iter().zip(of_test).enumerate() {
+        let range = of_test..=of_test + foreign;
+        assert!(range.contains(counted), "{counted} of kind {kind}, {range:?} expected");
+    }
+}
