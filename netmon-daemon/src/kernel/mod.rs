@@ -156,9 +156,11 @@ impl Kernel {
         Ok(())
     }
 
-    /// Why the packets of a watched device are not counted, if so.
+    /// Why the packets of a watched device are not counted, if so and if it is
+    /// still there.
     pub fn failure(&self, ifindex: u32) -> Option<&str> {
-        self.devices.get(&ifindex)?.counting.as_ref().err().map(String::as_str)
+        let why = self.devices.get(&ifindex)?.counting.as_ref().err()?;
+        (!why.ends_with(tc::GONE)).then_some(why)
     }
 
     /// Ends it. The counts stay in the traffic of the vantage.
@@ -183,8 +185,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// Takes note of what changed about a device, and tries again what could not
-    /// be attached: what stood in the way may be gone.
+    /// Takes note of what changed about a device, and of what somebody detached.
+    /// Tries again what could not be attached: what stood in the way may be gone.
     ///
     /// # Errors
     ///
@@ -203,10 +205,17 @@ impl Kernel {
             self.unwatch(link.ifindex)?;
             return self.watch(link, vantage, listed);
         }
+        let ifindex = link.ifindex;
         watched.link = link;
         watched.listed = listed;
         if watched.counting.is_err() {
             self.attach(&mut watched);
+        } else if watched.grips.iter().flatten().any(|grip| tc::is_lost(grip, ifindex)) {
+            for grip in std::mem::take(&mut watched.grips).into_iter().flatten() {
+                tc::release(&mut self.ebpf, grip);
+            }
+            // Told first, mended with the next list of devices.
+            watched.counting = Err("somebody removed the clsact qdisc".to_owned());
         }
         self.devices.insert(watched.link.ifindex, watched);
         Ok(())

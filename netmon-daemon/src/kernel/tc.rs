@@ -28,6 +28,10 @@ use crate::{
 /// Priority of our filters, away from those that people choose by hand.
 const PRIORITY: u16 = 0xc0de;
 
+/// Why nothing can be attached to a device that ceased to be, of which rtnetlink
+/// is about to tell.
+pub(super) const GONE: &str = "the device is gone";
+
 /// What holds a program at a device. Dropping a TCX grip detaches it; a clsact
 /// grip must be given to [`release`].
 #[derive(Debug)]
@@ -75,6 +79,7 @@ pub(super) fn attach(
     if policy != TcMechanism::Clsact {
         match attach_tcx(program, target.ifindex, direction) {
             Ok(grip) => return Ok(grip),
+            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => return Err(GONE.to_owned()),
             Err(error) => {
                 last = format!("tcx: {error}");
                 refused.push(Refusal {
@@ -96,6 +101,13 @@ pub(super) fn attach(
         }
     }
     Err(last)
+}
+
+/// Whether somebody took away what a program is attached by. Who removes a
+/// clsact qdisc removes all filters of it.
+pub(super) fn is_lost(grip: &Grip, ifindex: u32) -> bool {
+    matches!(grip, Grip::Clsact(..))
+        && entrance_qdisc(ifindex).is_ok_and(|kind| kind.is_none_or(|kind| kind != "clsact"))
 }
 
 /// Detaches a program.
@@ -165,7 +177,6 @@ fn tcx_fix(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(libc::EINVAL) => "TCX needs Linux 6.6 or later",
         Some(libc::EPERM | libc::EACCES) => "give the service CAP_BPF and CAP_NET_ADMIN",
-        Some(libc::ENODEV) => "the device is gone",
         Some(libc::ERANGE) => "the device has 63 TCX programs already, which is all: remove one",
         _ => "see the reason",
     }

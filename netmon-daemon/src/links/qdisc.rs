@@ -15,6 +15,8 @@ const NLMSG_ERROR: u16 = 2;
 const RTM_NEWQDISC: u16 = 36;
 const RTM_GETQDISC: u16 = 38;
 const NLM_F_REQUEST: u16 = 1;
+/// Where a qdisc was removed, the kernel confirms the request and says no more.
+const NLM_F_ACK: u16 = 4;
 /// Without it only listeners to announcements are told.
 const NLM_F_ECHO: u16 = 8;
 /// The place, as `linux/pkt_sched.h` calls it: `TC_H_CLSACT`, `TC_H_INGRESS`.
@@ -53,7 +55,7 @@ fn request(ifindex: u32) -> [u8; REQUEST_LEN as usize] {
     let fields: [(usize, &[u8]); 5] = [
         (0, &u32::from(REQUEST_LEN).to_ne_bytes()),
         (HEADER_TYPE, &RTM_GETQDISC.to_ne_bytes()),
-        (6, &(NLM_F_REQUEST | NLM_F_ECHO).to_ne_bytes()),
+        (6, &(NLM_F_REQUEST | NLM_F_ACK | NLM_F_ECHO).to_ne_bytes()),
         (HEADER_LEN + 4, &ifindex.to_ne_bytes()),
         (HEADER_LEN + 12, &ENTRANCE.to_ne_bytes()),
     ];
@@ -78,7 +80,7 @@ fn kind(answer: &[u8]) -> io::Result<Option<String>> {
         NLMSG_ERROR => {
             let negative = array(answer, HEADER_LEN).map(i32::from_ne_bytes).ok_or_else(damaged)?;
             match negative.checked_neg() {
-                Some(libc::ENOENT) => Ok(None),
+                Some(0 | libc::ENOENT) => Ok(None),
                 Some(errno) => Err(io::Error::from_raw_os_error(errno)),
                 None => Err(damaged()),
             }
@@ -106,6 +108,7 @@ mod tests {
         let cases = [
             ("a name", answer(RTM_NEWQDISC, &named), Ok(Some("clsact"))),
             ("nothing there", error(libc::ENOENT), Ok(None)),
+            ("nothing there any more", error(0), Ok(None)),
             ("no such device", error(libc::ENODEV), Err(Some(libc::ENODEV))),
             ("no name", answer(RTM_NEWQDISC, &[0; 20]), Err(None)),
             ("cut off", answer(RTM_NEWQDISC, &[0; 3]), Err(None)),

@@ -17,6 +17,7 @@ use crate::{
     deadline,
     frames::{Digest, pair, send},
     netns::{NetNs, require_kernel},
+    objects::filters,
 };
 
 static REFERENCE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/reference"));
@@ -184,6 +185,23 @@ fn an_ingress_qdisc_in_the_way_is_reported_and_left_alone() {
     let before = daemon.interface("a0").unwrap()["ingress"]["packets"].as_u64().unwrap();
     send(&b, "b0", FRAMES);
     daemon.await_packets("a0", "ingress", before + FRAMES);
+    daemon.stop();
+}
+
+#[test]
+fn a_clsact_qdisc_that_is_removed_is_missed_and_replaced() {
+    require_kernel!();
+    let (a, b) = pair();
+    let daemon = Daemon::start(&a, &configuration("clsact", 100));
+    send(&b, "b0", FRAMES);
+    daemon.await_packets("a0", "ingress", FRAMES);
+    a.run(["tc", "qdisc", "del", "dev", "a0", "clsact"]);
+    let lost = "somebody removed the clsact qdisc";
+    deadline::until_true("the log tells of it", || daemon.log().contains(lost));
+    deadline::until_true("it is counted again", || filters(&a, "a0", "ingress") == 1);
+    send(&b, "b0", FRAMES);
+    daemon.await_packets("a0", "ingress", 2 * FRAMES);
+    assert_eq!(daemon.interface("a0").unwrap()["counting"], true);
     daemon.stop();
 }
 
