@@ -6,7 +6,7 @@ use std::{fmt::Write as _, io};
 use aya::{
     Ebpf, EbpfLoader, TestRunOptions,
     maps::{Array, MapData, PerCpuArray},
-    programs::{ProgramError, SchedClassifier, TcAttachType, TestRun},
+    programs::{ProgramError, SchedClassifier, TcAttachType, TestRun, tc},
 };
 use netmon_common::{
     abi::{
@@ -98,6 +98,8 @@ impl Programs {
             Direction::Ingress => TcAttachType::Ingress,
             Direction::Egress => TcAttachType::Egress,
         };
+        // Needed where there is no TCX, and in nobody's way elsewhere.
+        tc::qdisc_add_clsact(device).unwrap();
         program(&mut self.ebpf, direction).attach(device, side).unwrap();
     }
 
