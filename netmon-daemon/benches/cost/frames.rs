@@ -1,0 +1,44 @@
+//! The frames that are measured.
+
+use netmon_common::packet::Link;
+
+use crate::frame::{Ipv4, Ipv6, dns, link, tcp, udp};
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+fn ethernet(tags: &[u16], ethertype: u16, packet: &[u8]) -> Vec<u8> {
+    link(Link::Ethernet, tags, ethertype, packet)
+}
+
+/// A full segment of data.
+fn data(len: usize) -> Vec<u8> {
+    let mut segment = tcp(5, 0x18);
+    segment.resize(len, 0x61);
+    segment
+}
+
+/// Named frames, in the order of the report.
+pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
+    let v4 = |protocol, payload: &[u8]| Ipv4::of(protocol).packet(payload);
+    let v6 = |protocol, payload: &[u8]| Ipv6::of(protocol).packet(payload);
+    let query = udp([40_000, 53], None, &dns(0x0100, 40));
+    let response = udp([53, 40_000], None, &dns(0x8180, 120));
+    let fragment = Ipv4 { fragment: 0x2000, ..Ipv4::of(UDP) };
+    let chain = Ipv6 { chain: vec![(0, 0, 0), (60, 0, 0), (43, 0, 0)], ..Ipv6::of(TCP) };
+    vec![
+        ("data_v4", ethernet(&[], 0x0800, &v4(TCP, &data(1480)))),
+        ("data_v6", ethernet(&[], 0x86dd, &v6(TCP, &data(1460)))),
+        ("ack_v4", ethernet(&[], 0x0800, &v4(TCP, &tcp(5, 0x10)))),
+        ("syn_v4", ethernet(&[], 0x0800, &v4(TCP, &tcp(10, 0x02)))),
+        ("syn_v6", ethernet(&[], 0x86dd, &v6(TCP, &tcp(10, 0x02)))),
+        ("rst_v4", ethernet(&[], 0x0800, &v4(TCP, &tcp(5, 0x04)))),
+        ("dns_query", ethernet(&[], 0x0800, &v4(UDP, &query))),
+        ("dns_response", ethernet(&[], 0x0800, &v4(UDP, &response))),
+        ("udp", ethernet(&[], 0x0800, &v4(UDP, &udp([40_000, 4433], None, &[0; 1200])))),
+        ("arp", ethernet(&[], 0x0806, &[0; 46])),
+        ("vlan_data", ethernet(&[0x8100], 0x0800, &v4(TCP, &data(1480)))),
+        ("fragment", ethernet(&[], 0x0800, &fragment.packet(&[0; 1480]))),
+        ("ipv6_chain", ethernet(&[], 0x86dd, &chain.packet(&data(1400)))),
+    ]
+}

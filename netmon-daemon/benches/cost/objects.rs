@@ -1,0 +1,44 @@
+//! The compiled programs: netmon's and the references.
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::Array,
+    programs::{Program, SchedClassifier},
+};
+use netmon_common::{abi::slot::SlotEntry, packet::Link};
+
+/// netmon's own programs.
+pub(crate) static NETMON: &[u8] =
+    aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netmon-ebpf"));
+/// What they are compared with.
+static REFERENCE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/reference"));
+
+/// The slot of the device that is measured.
+pub(crate) const SLOT: u16 = 5;
+
+/// netmon's programs, knowing the device `ifindex`, and its ingress program
+/// loaded.
+pub(crate) fn netmon(ifindex: u32) -> Ebpf {
+    let mut ebpf = EbpfLoader::new().btf(None).load(NETMON).unwrap();
+    let entry = SlotEntry { ifindex, slot: SLOT, link: Link::Ethernet };
+    let mut slots: Array<_, u64> = Array::try_from(ebpf.map_mut("SLOTS").unwrap()).unwrap();
+    slots.set(SlotEntry::position(ifindex), entry.to_word(), 0).unwrap();
+    classifier(&mut ebpf, "netmon_ingress").load().unwrap();
+    ebpf
+}
+
+/// The reference programs, all loaded.
+pub(crate) fn reference() -> Ebpf {
+    let mut ebpf = EbpfLoader::new().btf(None).load(REFERENCE).unwrap();
+    for (_, program) in ebpf.programs_mut() {
+        if let Program::SchedClassifier(program) = program {
+            program.load().unwrap();
+        }
+    }
+    ebpf
+}
+
+/// A TC program by name.
+pub(crate) fn classifier<'a>(ebpf: &'a mut Ebpf, name: &str) -> &'a mut SchedClassifier {
+    ebpf.program_mut(name).expect("a program of this name").try_into().unwrap()
+}

@@ -1,0 +1,131 @@
+//! What the verifier says of each program: instructions walked and stack used.
+//!
+//! The library that the daemon loads programs with drops what the verifier says
+//! of a program that it accepts, so this loads them once more by itself.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::fd::{AsFd, AsRawFd, RawFd},
+};
+
+use aya::{Btf, EbpfLoader, maps::Map};
+use aya_obj::{Object, ProgramSection, btf::BtfKind};
+
+#[path = "../../src/kernel/btf.rs"]
+mod kernel_types;
+#[path = "load.rs"]
+mod load;
+
+use load::Program;
+
+/// What the verifier says of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Name of the program.
+    pub(crate) program: String,
+    /// Instructions that it walked.
+    pub(crate) instructions: u64,
+    /// Bytes of stack, of the deepest chain of functions.
+    pub(crate) stack: u64,
+}
+
+/// `BPF_TRACE_RAW_TP` of `enum bpf_attach_type`.
+const BPF_TRACE_RAW_TP: u32 = 23;
+
+/// The verdicts on all programs that this kernel can load, by name.
+///
+/// # Errors
+///
+/// Why nothing can be loaded at all.
+pub(crate) fn all(object: &[u8]) -> Result<Vec<Verdict>, String> {
+    let (gso_segs, flags) = skb_offsets().unwrap_or_default();
+    let mut loader = EbpfLoader::new();
+    loader.btf(None).override_global("SKB_TCP_GSO_SEGS", &gso_segs, true);
+    let ebpf = loader.override_global("SKB_TCP_FLAGS", &flags, true).load(object);
+    let ebpf = ebpf.map_err(|error| format!("creating eBPF maps: {error}"))?;
+    let descriptors: BTreeMap<String, RawFd> =
+        ebpf.maps().map(|(name, map)| (name.to_owned(), descriptor(map))).collect();
+    let btf = Btf::from_sys_fs().ok();
+
+    let mut object = Object::parse(object).unwrap();
+    let text = object.functions.keys().map(|(section, _)| *section).collect();
+    let maps = object.maps.clone();
+    let maps = maps.iter().map(|(name, map)| (name.as_str(), descriptors[name], map));
+    object.relocate_maps(maps, &text).unwrap();
+    object.relocate_calls(&text).unwrap();
+
+    let mut verdicts = Vec::new();
+    for (name, program) in &object.programs {
+        let (kind, expected_attach_type, attach_btf_id) = match program.section {
+            ProgramSection::SchedClassifier => (3, 0, 0),
+            ProgramSection::RawTracePoint => (17, 0, 0),
+            ProgramSection::KProbe => (2, 0, 0),
+            ProgramSection::BtfTracePoint => {
+                let Some(id) = btf.as_ref().and_then(|btf| tracepoint_id(btf, name)) else {
+                    continue;
+                };
+                (26, BPF_TRACE_RAW_TP, id)
+            }
+            ref other => panic!("{name}: say how to load {other:?}"),
+        };
+        let program = Program {
+            kind,
+            instructions: &object.functions[&program.function_key()].instructions,
+            license: &program.license,
+            expected_attach_type,
+            attach_btf_id,
+        };
+        let log = match program.verify() {
+            Ok(log) => log,
+            Err(error) => {
+                println!("{name}: not on this kernel: {error}");
+                continue;
+            }
+        };
+        verdicts.push(read(name, &log));
+    }
+    verdicts.sort_by(|a, b| a.program.cmp(&b.program));
+    Ok(verdicts)
+}
+
+/// Reads the statistics: "stack depth 8+176" and "processed 123 insns (...".
+fn read(program: &str, log: &str) -> Verdict {
+    let after = |words: &str| {
+        let (_, rest) = log.split_once(words).unwrap_or_else(|| panic!("{program}: {log}"));
+        rest.split_whitespace().next().unwrap_or_default().to_owned()
+    };
+    Verdict {
+        program: program.to_owned(),
+        instructions: after("processed ").parse().unwrap(),
+        stack: after("stack depth ").split('+').map(|depth| depth.parse::<u64>().unwrap()).sum(),
+    }
+}
+
+fn descriptor(map: &Map) -> RawFd {
+    match map {
+        Map::Array(data) | Map::PerCpuArray(data) => data.fd().as_fd().as_raw_fd(),
+        other => panic!("say how to find the descriptor of {other:?}"),
+    }
+}
+
+/// The type by which a BTF tracepoint is named when a program is loaded.
+fn tracepoint_id(btf: &Btf, program: &str) -> Option<u32> {
+    let tracepoint = match program.strip_suffix("_tp_btf")? {
+        "reset_received" => "tcp_receive_reset",
+        "reset_sent" => "tcp_send_reset",
+        "retransmit" => "tcp_retransmit_skb",
+        "retransmit_synack" => "tcp_retransmit_synack",
+        other => panic!("{other}: say at which tracepoint it is"),
+    };
+    btf.id_by_type_name_kind(&format!("btf_trace_{tracepoint}"), BtfKind::Typedef).ok()
+}
+
+/// Offsets of `tcp_gso_segs` and `tcp_flags` in `struct sk_buff`.
+fn skb_offsets() -> Option<(u32, u32)> {
+    let blob = fs::read(kernel_types::PATH).ok()?;
+    let btf = kernel_types::Btf::parse(&blob)?;
+    let base = btf.member_offset("sk_buff", "cb")?;
+    let note = |member| Some(base + btf.member_offset("tcp_skb_cb", member)?);
+    Some((note("tcp_gso_segs")?, note("tcp_flags")?))
+}
