@@ -89,13 +89,19 @@ pub async fn run(loaded: Loaded, load: Loader<'_>, log: &Log) -> Result<(), Engi
 
     let mut alarm = engine.alarm();
     let mut watchdog = systemd::watchdog_interval().map(interval);
+    let mut hears_devices = true;
     loop {
         tokio::select! {
-            due = alarm.tick() => engine.tick(due.elapsed()),
+            due = alarm.tick() => {
+                engine.tick(due.elapsed());
+                hears_devices = true;
+            }
             // Told by the task that ticks: when it hangs, systemd hears nothing.
             () = ring(&mut watchdog) => told(systemd::alive()),
-            outcome = engine.live.follow() => if let Err(error) = outcome {
+            outcome = engine.live.follow(), if hears_devices => if let Err(error) = outcome {
                 tracing::error!(%error, "devices");
+                // A socket that is broken for good must not keep us busy.
+                hears_devices = false;
             },
             Some(()) = hangups.recv() => {
                 // The outcome is in the log and in a metric.
