@@ -2,12 +2,13 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench fuzz docs clean
+.PHONY: help setup run test lint bench fuzz matrix docs clean
 
 FUZZ_SECONDS ?= 60
 
 CARGO ?= cargo
 SETUP := deploy/dev/setup.sh
+MATRIX := deploy/dev/matrix.sh
 DAEMON := netmon-daemon/Cargo.toml
 EBPF := netmon-ebpf/Cargo.toml
 FUZZ := netmon-common/fuzz
@@ -61,7 +62,7 @@ lint: setup ## Check format, lints, documentation, licences and spelling
 	@echo "== lint: spelling"
 	@typos --config .typos.toml
 	@echo "== lint: shell scripts"
-	@shellcheck $(SETUP) .ci/run
+	@shellcheck $(SETUP) $(MATRIX) deploy/dev/matrix-guest.sh .ci/run
 
 bench: setup ## Measure what netmon costs; writes target/bench.json
 	@echo "== bench: the cost of the programs and of the daemon"
@@ -76,6 +77,13 @@ fuzz: ## Run each fuzz target for FUZZ_SECONDS (60)
 	echo "== fuzz: $$target for $(FUZZ_SECONDS) s"; \
 	cargo +nightly fuzz run --sanitizer none $$target -- -dict=fuzz/frames.dict \
 	-max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 || exit 1; done
+
+matrix: setup ## Run netmon on other kernels, in QEMU; takes minutes
+	@echo "== matrix: netmon and the differential test"
+	@$(CARGO) build --release -p netmon-daemon
+	@$(CARGO) test -p netmon-daemon --test differential --no-run
+	@DIFFERENTIAL=$$($(CARGO) test -p netmon-daemon --test differential --no-run 2>&1 | \
+	sed -n 's/.*(\(.*\))$$/\1/p') $(MATRIX)
 
 docs: setup ## Write the generated pages anew and build the API documentation
 	@echo "== docs: generated pages"
