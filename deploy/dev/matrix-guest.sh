@@ -59,8 +59,8 @@ snmp() {
     for side in "cat" "ip netns exec peer cat"; do
         $side /proc/net/snmp
     done | awk -v field="$1" '
-        $1 == "Tcp:" && $2 == "RtoAlgorithm" { for (at in header) delete header[at]; split($0, header) }
-        $1 == "Tcp:" && $2 != "RtoAlgorithm" { for (at in header) if (header[at] == field) sum += $at }
+        $1 == "Tcp:" && $2 ~ /[a-z]/ { for (at in header) delete header[at]; split($0, header) }
+        $1 == "Tcp:" && $2 !~ /[a-z]/ { for (at in header) if (header[at] == field) sum += $at }
         END { printf "%d", sum }'
 }
 
