@@ -15,6 +15,17 @@ static SKB_TCP_GSO_SEGS: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 static SKB_TCP_FLAGS: Global<u32> = Global::new(0);
 
+/// Whether the tracepoint `tcp_retransmit_skb` has a third argument, 1 if so.
+#[unsafe(no_mangle)]
+static RETRANSMIT_TELLS_ERROR: Global<u32> = Global::new(0);
+
+/// Whether the tracepoint `tcp_retransmit_skb` says of every attempt whether it
+/// failed. Where it does not, the verifier never sees what depends on it.
+#[inline(always)]
+pub(crate) fn retransmit_tells_error() -> bool {
+    RETRANSMIT_TELLS_ERROR.load() != 0
+}
+
 /// A `struct sk_buff`, never looked into from Rust.
 pub(crate) enum SkBuff {}
 

@@ -1,8 +1,8 @@
 //! The kernel's own description of its types: just enough of BTF to find where
-//! a member of a structure lies.
+//! a member of a structure lies and how many parameters a function has.
 //!
 //! The format: Documentation/bpf/btf.rst of the kernel, sections 2 and 3. What
-//! is not understood yields no offset, never a wrong one.
+//! is not understood yields no answer, never a wrong one.
 
 /// Where the kernel shows its types.
 pub(super) const PATH: &str = "/sys/kernel/btf/vmlinux";
@@ -12,6 +12,9 @@ const TYPE_LEN: usize = 12;
 
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
+const KIND_POINTER: u32 = 2;
+const KIND_TYPEDEF: u32 = 8;
+const KIND_PROTOTYPE: u32 = 13;
 
 /// The types of a kernel.
 #[derive(Debug)]
@@ -54,6 +57,18 @@ impl<'a> Btf<'a> {
             .filter(|record| kind(record) == Some(KIND_STRUCT))
             .filter(|record| self.is_named(record, 0, structure))
             .find_map(|record| self.find(record, member, 0))
+    }
+
+    /// How many parameters the functions have to which a named type points; none
+    /// where there is no such type, or where it is of another kind.
+    pub(super) fn parameters(&self, name: &str) -> Option<u32> {
+        let target = |record: &[u8], expected| {
+            (kind(record) == Some(expected)).then(|| self.type_of(word(record, 8)?)).flatten()
+        };
+        let mut named = self.types.iter().filter(|record| self.is_named(record, 0, name));
+        let function =
+            named.find_map(|record| target(target(record, KIND_TYPEDEF)?, KIND_POINTER))?;
+        (kind(function) == Some(KIND_PROTOTYPE)).then(|| word(function, 4)).flatten().map(count)
     }
 
     fn find(&self, record: &[u8], member: &str, depth: u32) -> Option<u32> {
@@ -105,13 +120,18 @@ fn kind(record: &[u8]) -> Option<u32> {
     Some(word(record, 4)? >> 24 & 0x1f)
 }
 
+/// How many members, values or parameters a type with this `info` has.
+const fn count(info: u32) -> u32 {
+    info & 0xffff
+}
+
 /// Bytes that follow the fixed part of a type with this `info`.
 fn extra_len(info: u32) -> Option<usize> {
-    let count = (info & 0xffff) as usize;
+    let count = count(info) as usize;
     Some(match info >> 24 & 0x1f {
         // Pointer, forward, typedef, volatile, const, restrict, function, float,
         // type tag.
-        2 | 7..=12 | 16 | 18 => 0,
+        KIND_POINTER | 7..=12 | 16 | 18 => 0,
         // Integer, variable, declaration tag.
         1 | 14 | 17 => 4,
         // Array.
@@ -119,7 +139,7 @@ fn extra_len(info: u32) -> Option<usize> {
         // Structure, union, data section, 64-bit enumeration.
         KIND_STRUCT | KIND_UNION | 15 | 19 => count.checked_mul(12)?,
         // Enumeration, function prototype.
-        6 | 13 => count.checked_mul(8)?,
+        6 | KIND_PROTOTYPE => count.checked_mul(8)?,
         _ => return None,
     })
 }
@@ -166,6 +186,30 @@ mod tests {
         assert_eq!(offset("deep"), Some(8));
         assert_eq!(offset("bits"), None, "a bit field has no byte offset");
         assert_eq!(offset("missing"), None);
+    }
+
+    #[test]
+    fn parameters_of_what_a_type_points_to_are_counted() {
+        // Offsets of names: 1        9
+        let strings = b"\0handler\0number\0";
+        #[rustfmt::skip]
+        let types = [
+            // 1: int
+            0, info(1, 0), 4, 32,
+            // 2: void (int, int, int)
+            0, info(KIND_PROTOTYPE, 3), 0,   0, 1,   0, 1,   0, 1,
+            // 3: pointer to 2
+            0, info(KIND_POINTER, 0), 2,
+            // 4: typedef of 3, 5: typedef of 1
+            1, info(KIND_TYPEDEF, 0), 3,
+            9, info(KIND_TYPEDEF, 0), 1,
+        ];
+        let blob = blob(&types, strings);
+        let btf = Btf::parse(&blob);
+        let parameters = |name| btf.as_ref().and_then(|btf| btf.parameters(name));
+        assert_eq!(parameters("handler"), Some(3));
+        assert_eq!(parameters("number"), None, "no function");
+        assert_eq!(parameters("missing"), None);
     }
 
     #[test]

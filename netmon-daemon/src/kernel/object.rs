@@ -24,11 +24,20 @@ pub(super) struct Object {
     pub knows_skb: bool,
 }
 
-/// Offsets that the programs of the retransmit hook need.
-struct SkbOffsets {
+/// What the programs of the retransmit hook must know of the kernel.
+#[derive(Default)]
+struct Retransmission {
     gso_segs: u32,
     flags: u32,
+    /// Whether the tracepoint tells of failed attempts, 1 if so.
+    tells_error: u32,
 }
+
+/// The kernel's type of functions that hang on the tracepoint, and how many
+/// parameters they have when it tells of failed attempts: the user's data, the
+/// socket, the buffer and the error (since 6.16).
+const RETRANSMIT_HANDLER: &str = "btf_trace_tcp_retransmit_skb";
+const PARAMETERS_WITH_ERROR: u32 = 4;
 
 impl Object {
     /// Creates the maps and prepares the programs, which are not loaded yet.
@@ -39,17 +48,19 @@ impl Object {
     pub(super) fn open() -> Result<Self, KernelError> {
         // Where this fails, creating a map says so as well.
         let _ = sys::lift_memory_lock_limit();
-        let offsets = skb_offsets();
-        let known = offsets.as_ref().unwrap_or(&SkbOffsets { gso_segs: 0, flags: 0 });
+        let learned = retransmission();
+        let knows_skb = learned.is_some();
+        let known = learned.unwrap_or_default();
         let ebpf = EbpfLoader::new()
             // The programs have no relocations: rustc emits none.
             .btf(None)
             .verifier_log_level(VerifierLogLevel::STATS)
             .override_global("SKB_TCP_GSO_SEGS", &known.gso_segs, true)
             .override_global("SKB_TCP_FLAGS", &known.flags, true)
+            .override_global("RETRANSMIT_TELLS_ERROR", &known.tells_error, true)
             .load(OBJECT)
             .map_err(|error| KernelError::of("creating eBPF maps", &error))?;
-        Ok(Self { ebpf, btf: Btf::from_sys_fs().ok(), knows_skb: offsets.is_some() })
+        Ok(Self { ebpf, btf: Btf::from_sys_fs().ok(), knows_skb })
     }
 
     /// A TC program, loaded.
@@ -86,11 +97,17 @@ pub(super) fn tc(
     ebpf.program_mut(tc_program(direction)).ok_or(ProgramError::NotLoaded)?.try_into()
 }
 
-/// Where TCP keeps its notes in a buffer, by the kernel's own description.
-fn skb_offsets() -> Option<SkbOffsets> {
+/// Where TCP keeps its notes in a buffer, and what the tracepoint says, by the
+/// kernel's own description.
+fn retransmission() -> Option<Retransmission> {
     let blob = fs::read(btf::PATH).ok()?;
     let btf = btf::Btf::parse(&blob)?;
     let control_block = btf.member_offset("sk_buff", "cb")?;
     let note = |member| Some(control_block + btf.member_offset("tcp_skb_cb", member)?);
-    Some(SkbOffsets { gso_segs: note("tcp_gso_segs")?, flags: note("tcp_flags")? })
+    let parameters = btf.parameters(RETRANSMIT_HANDLER);
+    Some(Retransmission {
+        gso_segs: note("tcp_gso_segs")?,
+        flags: note("tcp_flags")?,
+        tells_error: u32::from(parameters.is_some_and(|count| count >= PARAMETERS_WITH_ERROR)),
+    })
 }

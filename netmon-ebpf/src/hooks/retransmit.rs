@@ -1,7 +1,8 @@
 //! Segments that TCP sends again.
 //!
 //! The tracepoint is the truth: it also sees loss probes, which bypass the
-//! function of the same name. One buffer may be several segments.
+//! function of the same name. One buffer may be several segments. Since 6.16 it
+//! also tells of attempts that ended before anything was sent, with an error.
 
 use aya_ebpf::{
     macros::{btf_tracepoint, kprobe, raw_tracepoint},
@@ -10,19 +11,25 @@ use aya_ebpf::{
 use netmon_common::{abi::labels::RetransmitKind, wire::tcp};
 
 use super::count;
-use crate::kernel::{Memory, Probed, SkBuff, Typed, tcp_flags, tcp_segments};
+use crate::kernel::{
+    Memory, Probed, SkBuff, Typed, retransmit_tells_error, tcp_flags, tcp_segments,
+};
 
-/// `tcp_retransmit_skb(sk, skb, ..)` as a BTF tracepoint.
+/// `tcp_retransmit_skb(sk, skb[, err])` as a BTF tracepoint.
 #[btf_tracepoint(function = "tcp_retransmit_skb")]
 fn retransmit_tp_btf(ctx: BtfTracePointContext) -> i32 {
-    retransmitted::<Typed>(ctx.arg(1));
+    if !retransmit_tells_error() || was_tried(ctx.arg(2)) {
+        retransmitted::<Typed>(ctx.arg(1));
+    }
     0
 }
 
 /// The same as a raw tracepoint.
 #[raw_tracepoint(tracepoint = "tcp_retransmit_skb")]
 fn retransmit_raw_tp(ctx: RawTracePointContext) -> i32 {
-    retransmitted::<Probed>(ctx.arg(1));
+    if !retransmit_tells_error() || was_tried(ctx.arg(2)) {
+        retransmitted::<Probed>(ctx.arg(1));
+    }
     0
 }
 
@@ -33,6 +40,17 @@ fn retransmit_kprobe(ctx: ProbeContext) -> u32 {
         retransmitted::<Probed>(skb);
     }
     0
+}
+
+/// The errors with which `__tcp_retransmit_skb` ends before it counts the segments
+/// in RetransSegs: EAGAIN (no window), ENOMEM, EBUSY (the first copy is still on its
+/// way out), EINVAL and EHOSTUNREACH. What fails later is counted there too.
+const NOT_TRIED: [i32; 5] = [-11, -12, -16, -22, -113];
+
+#[inline(always)]
+fn was_tried(error: i32) -> bool {
+    let [again, memory, busy, invalid, unreachable] = NOT_TRIED;
+    error != again && error != memory && error != busy && error != invalid && error != unreachable
 }
 
 #[inline(always)]
