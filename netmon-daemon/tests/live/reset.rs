@@ -28,7 +28,7 @@ const RECEIVED: &str = "tcp_receive_reset";
 
 #[test]
 fn resets_are_what_the_stack_says() {
-    require!("hping3", "nsenter", "unshare");
+    require!("hping3", "unshare");
     let _alone = alone();
     let stage = Stage::new();
     stage.host.ip_batch(&format!("address add {ADDRESS_6}/64 dev {DEVICE} nodad\n"));

@@ -1,10 +1,7 @@
 //! Where the tests play: two namespaces joined by a pair of devices, netmon in
 //! one of them.
 
-use std::{
-    fmt::Debug,
-    sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
-};
+use std::{fmt::Debug, fs::File};
 
 use crate::{
     daemon::{FAST, Netmon},
@@ -117,16 +114,25 @@ impl Settled {
 }
 
 /// What the TCP stack counts, it counts for all namespaces at once: a test that
-/// counts it wants nobody else to cause any, so it takes this for writing and
-/// every other test takes it for reading.
-static TCP_STACK: RwLock<()> = RwLock::new(());
+/// counts it wants nobody else to cause any. So it has this file for itself, and
+/// every other test shares it; also those of another checkout, whose namespaces
+/// would come and go unseen.
+const TCP_STACK: &str = "/run/netmon-live-tests.lock";
 
 /// Held by a test that lets others run beside it.
-pub(crate) fn among_others() -> RwLockReadGuard<'static, ()> {
-    TCP_STACK.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+pub(crate) fn among_others() -> File {
+    let file = tcp_stack();
+    file.lock_shared().unwrap();
+    file
 }
 
 /// Held by a test that must be alone.
-pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
-    TCP_STACK.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+pub(crate) fn alone() -> File {
+    let file = tcp_stack();
+    file.lock().unwrap();
+    file
+}
+
+fn tcp_stack() -> File {
+    File::options().create(true).append(true).open(TCP_STACK).unwrap()
 }

@@ -2,12 +2,13 @@
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
-    fs,
-    os::unix::fs::MetadataExt,
-    path::PathBuf,
-    process::Command,
+    fs::{self, File},
+    os::{fd::AsFd, unix::fs::MetadataExt},
+    path::{Path, PathBuf},
+    thread,
 };
 
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::Value;
 
 use crate::netns::NetNs;
@@ -54,10 +55,10 @@ impl Volume {
     }
 }
 
-/// The counters of /proc/net/snmp under the heading `Tcp`, of a namespace.
+/// What the TCP stack of a namespace counts: /proc/net/snmp under the heading `Tcp`
+/// and /proc/net/netstat under `TcpExt`.
 pub(crate) fn tcp(namespace: &NetNs) -> BTreeMap<String, u64> {
-    let snmp = namespace.enter(|| fs::read_to_string("/proc/thread-self/net/snmp").unwrap());
-    parse_tcp(&snmp)
+    namespace.enter(|| parse_tcp(Path::new(THIS)).unwrap())
 }
 
 /// What the TCP stack counts, by namespace: the programs that count its events do
@@ -65,32 +66,28 @@ pub(crate) fn tcp(namespace: &NetNs) -> BTreeMap<String, u64> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stack(BTreeMap<u64, [u64; 2]>);
 
+/// The counters of a [`Stack`].
+const SENT_AGAIN: &str = "RetransSegs";
+const RESETS: &str = "OutRsts";
+
 impl Stack {
     /// Reads the counters of every namespace that has a process or a name.
     pub(crate) fn read() -> Self {
         let mut counters = BTreeMap::new();
-        let mut take = |namespace: PathBuf, read: &dyn Fn() -> Option<String>| {
+        let mut take = |namespace: &Path, read: &dyn Fn() -> Option<BTreeMap<String, u64>>| {
+            // Whoever made it may remove it in the meantime.
             let Ok(namespace) = fs::metadata(namespace) else { return };
             if let Entry::Vacant(entry) = counters.entry(namespace.ino())
-                && let Some(snmp) = read()
+                && let Some(tcp) = read()
             {
-                let tcp = parse_tcp(&snmp);
-                entry.insert([tcp["RetransSegs"], tcp["OutRsts"]]);
+                entry.insert([tcp[SENT_AGAIN], tcp[RESETS]]);
             }
         };
-        for process in folder("/proc").filter(|path| path.join("net").exists()) {
-            take(process.join("ns/net"), &|| fs::read_to_string(process.join("net/snmp")).ok());
+        for process in folder("/proc") {
+            take(&process.join("ns/net"), &|| parse_tcp(&process.join("net")));
         }
         for named in folder("/run/netns") {
-            // Whoever made it may remove it in the meantime.
-            take(named.clone(), &|| {
-                let snmp = Command::new("nsenter")
-                    .arg(format!("--net={}", named.display()))
-                    .args(["cat", "/proc/self/net/snmp"])
-                    .output()
-                    .unwrap();
-                String::from_utf8(snmp.stdout).ok().filter(|snmp| !snmp.is_empty())
-            });
+            take(&named, &|| named_tcp(&named));
         }
         Self(counters)
     }
@@ -116,16 +113,36 @@ impl Stack {
     }
 }
 
+/// The counters of TCP in a namespace that has a file, if it is still there.
+fn named_tcp(file: &Path) -> Option<BTreeMap<String, u64>> {
+    let namespace = File::open(file).ok()?;
+    let read = || {
+        let kind = Some(LinkNameSpaceType::Network);
+        move_into_link_name_space(namespace.as_fd(), kind).ok()?;
+        parse_tcp(Path::new(THIS))
+    };
+    thread::scope(|scope| scope.spawn(read).join().unwrap())
+}
+
 /// What is in a folder, nothing if there is no such folder.
 fn folder(path: &str) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(path).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
 }
 
-/// The counters under the heading `Tcp`: a line of names, then one of values, of
-/// which one (`MaxConn`) is negative and no counter.
-fn parse_tcp(snmp: &str) -> BTreeMap<String, u64> {
-    let mut lines = snmp.lines().filter_map(|line| line.strip_prefix("Tcp: "));
-    let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
-    let pairs = names.split(' ').zip(values.split(' '));
-    pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
+/// The network of this thread.
+const THIS: &str = "/proc/thread-self/net";
+
+/// The counters of TCP below a folder of /proc: a line of names, then one of values,
+/// of which one (`MaxConn`) is negative and no counter.
+fn parse_tcp(net: &Path) -> Option<BTreeMap<String, u64>> {
+    let mut counters = BTreeMap::new();
+    for (file, heading) in [("snmp", "Tcp: "), ("netstat", "TcpExt: ")] {
+        let text = fs::read_to_string(net.join(file)).ok()?;
+        let mut lines = text.lines().filter_map(|line| line.strip_prefix(heading));
+        let (names, values) = (lines.next()?, lines.next()?);
+        let pairs = names.split(' ').zip(values.split(' '));
+        let pairs = pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)));
+        counters.extend(pairs);
+    }
+    Some(counters)
 }
