@@ -29,7 +29,7 @@ fn lost_segments_are_sent_again() {
     let netmon = stage.netmon();
     let before = at_rest(&netmon);
     throughput::stream(&stage, "ingress");
-    let after = at_rest(&netmon);
+    let after = all_counted(&netmon, &before);
     let lost = statistics::tcp(&stage.peer)["RetransSegs"];
     assert!(lost > 0, "nothing was lost");
     assert_counted(&after, &before, [0, 0, lost]);
@@ -51,7 +51,7 @@ fn connection_requests_are_sent_again() {
         stage.host.run(["nft", "flush", "ruleset"]);
     });
     drop(listener);
-    let after = at_rest(&netmon);
+    let after = all_counted(&netmon, &before);
     assert_counted(&after, &before, [handshakes(&stage.peer), 0, 0]);
     netmon.stop();
 }
@@ -73,7 +73,7 @@ fn answers_to_requests_are_sent_again() {
     assert!(String::from_utf8_lossy(&said.stderr).contains("1 packets transmitted"), "{said:?}");
     await_retransmissions(&stage.host, 2);
     drop(listener);
-    let after = at_rest(&netmon);
+    let after = all_counted(&netmon, &before);
     assert_counted(&after, &before, [0, handshakes(&stage.host), 0]);
     netmon.stop();
 }
@@ -101,23 +101,36 @@ fn at_rest(netmon: &Netmon<'_>) -> Settled<Stack> {
     settled(netmon, Stack::read)
 }
 
-/// Asserts that what was counted of all kinds is what the kernel says of all
-/// namespaces, and that these many are among them of each kind: any other process
-/// of this machine may send something again, and be it for lack of a CPU.
+/// Awaits that as many are counted as the kernel says of all namespaces. The kernel
+/// counts first and then tells, and may be held up between the two.
+fn all_counted(netmon: &Netmon<'_>, before: &Settled<Stack>) -> Settled<Stack> {
+    until_ok("what is sent again is counted", || {
+        let after = at_rest(netmon);
+        let (counted, truth) = (counted(&after, before), truth(&after, before));
+        if counted.iter().sum::<u64>() == truth {
+            Ok(after)
+        } else {
+            Err(format!("{counted:?} of {truth}: {:?}, {:?}", before.kernel, after.kernel))
+        }
+    })
+}
+
+/// Asserts that these many of each kind are among what was counted: any other
+/// process of this machine may send something again, and be it for lack of a CPU.
 fn assert_counted(after: &Settled<Stack>, before: &Settled<Stack>, of_test: [u64; 3]) {
-    let counted = ["syn", "synack", "other"]
-        .map(|kind| after.moved(before, "netmon_tcp_retransmits_total", &[("kind", kind)]));
-    let truth = after.kernel.retransmitted_since(&before.kernel);
-    assert_eq!(
-        counted.iter().sum::<u64>(),
-        truth,
-        "{counted:?} {:?} {:?}",
-        before.kernel,
-        after.kernel
-    );
-    let foreign = truth.saturating_sub(of_test.iter().sum());
-    for (kind, (counted, of_test)) in counted.iter().zip(of_test).enumerate() {
+    let foreign = truth(after, before).saturating_sub(of_test.iter().sum());
+    for (kind, (counted, of_test)) in counted(after, before).iter().zip(of_test).enumerate() {
         let range = of_test..=of_test + foreign;
         assert!(range.contains(counted), "{counted} of kind {kind}, {range:?} expected");
     }
+}
+
+fn truth(after: &Settled<Stack>, before: &Settled<Stack>) -> u64 {
+    after.kernel.retransmitted_since(&before.kernel)
+}
+
+/// How many were counted as requests, as answers and as anything else.
+fn counted(after: &Settled<Stack>, before: &Settled<Stack>) -> [u64; 3] {
+    ["syn", "synack", "other"]
+        .map(|kind| after.moved(before, "netmon_tcp_retransmits_total", &[("kind", kind)]))
 }
