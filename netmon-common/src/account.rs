@@ -217,8 +217,9 @@ fn add(counter: &mut u64, n: u64) {
     *counter = counter.wrapping_add(n);
 }
 
+/// Adds to one counter of an array; nothing where the array has no such counter.
 #[inline(always)]
-fn bump<const N: usize>(counters: &mut [u64; N], index: usize, n: u64) {
+pub fn bump<const N: usize>(counters: &mut [u64; N], index: usize, n: u64) {
     if let Some(counter) = counters.get_mut(index) {
         add(counter, n);
     }

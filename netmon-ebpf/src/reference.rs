@@ -9,6 +9,8 @@
     reason = "the macros of aya hand an entry point its context by value"
 )]
 
+mod object;
+
 use aya_ebpf::{
     bindings::{BPF_ANY, TC_ACT_UNSPEC},
     helpers::bpf_ktime_get_ns,
@@ -124,15 +126,4 @@ fn flow(ctx: &TcContext) -> Option<Flow> {
 fn add(counter: &mut [u64; 2], ctx: &TcContext) {
     counter[0] = counter[0].wrapping_add(1);
     counter[1] = counter[1].wrapping_add(u64::from(ctx.len()));
-}
-
-/// As in the shipped object.
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
-
-#[cfg(not(test))]
-#[panic_handler]
-fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-    loop {}
 }

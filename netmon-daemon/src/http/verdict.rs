@@ -186,7 +186,7 @@ mod tests {
     use crate::{
         redflag::{RedFlag, Status},
         snapshot::{Drops, Snapshot, Traffic},
-        view::{HookHealth, Pulse, StageTimes},
+        view::{HookHealth, Pulse},
     };
 
     fn device(name: &str, counting: Result<(), &str>) -> Device {
@@ -245,16 +245,7 @@ mod tests {
                 run: None,
             }],
             maps: Vec::new(),
-            pulse: Pulse {
-                started: now,
-                ticks: 1,
-                missed_ticks: 0,
-                lag: Duration::ZERO,
-                read: StageTimes::default(),
-                judge: StageTimes::default(),
-                reload_ok: true,
-                config_loaded: now,
-            },
+            pulse: Pulse::new(now),
         }
     }
 

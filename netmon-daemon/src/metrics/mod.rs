@@ -76,9 +76,6 @@ macro_rules! groups {
     ($($name:ident),+ $(,)?) => {
         $(pub mod $name;)+
 
-        /// The names of all groups.
-        pub const GROUPS: &[&str] = &[$(stringify!($name)),+];
-
         /// Every family, in the order in which they are served.
         pub fn families() -> Vec<Family> {
             let mut families = Vec::new();

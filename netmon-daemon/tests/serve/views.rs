@@ -14,7 +14,7 @@ use netmon::{
     },
     redflag::{RedFlag, Status},
     snapshot::{Device, Drops, Snapshot, Traffic, Vantage},
-    view::{DeviceRate, HookHealth, MapUse, Pulse, Refusal, Run, StageTimes, View},
+    view::{DeviceRate, HookHealth, MapUse, Pulse, Refusal, Run, View},
 };
 use netmon_common::abi::{tally::Tally, tcp::TcpEvents};
 
@@ -101,16 +101,7 @@ pub(crate) fn of_devices(devices: Vec<Device>) -> View {
         detectors: Vec::new(),
         hooks: Vec::new(),
         maps: Vec::new(),
-        pulse: Pulse {
-            started,
-            ticks: 90,
-            missed_ticks: 0,
-            lag: Duration::ZERO,
-            read: StageTimes::default(),
-            judge: StageTimes::default(),
-            reload_ok: true,
-            config_loaded: started,
-        },
+        pulse: Pulse { ticks: 90, ..Pulse::new(started) },
     }
 }
 

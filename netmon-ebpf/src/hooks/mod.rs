@@ -14,8 +14,8 @@ use crate::maps::TCP_EVENTS;
 #[inline(always)]
 fn count(count: impl FnOnce(&mut TcpEvents)) {
     if let Some(events) = TCP_EVENTS.get_ptr_mut(0) {
-        // SAFETY: the value belongs to this CPU, and a tracing program is not
-        // preempted by another one that writes it.
+        // SAFETY: the value belongs to this CPU. Each hook has counters of its
+        // own, and the kernel does not run a tracing program inside of itself.
         count(unsafe { &mut *events });
     }
 }

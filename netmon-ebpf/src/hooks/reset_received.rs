@@ -4,7 +4,7 @@ use aya_ebpf::{
     macros::{btf_tracepoint, kprobe, raw_tracepoint},
     programs::{BtfTracePointContext, ProbeContext, RawTracePointContext},
 };
-use netmon_common::abi::labels::Direction;
+use netmon_common::{abi::labels::Direction, account::bump};
 
 use super::count;
 
@@ -31,9 +31,5 @@ fn reset_received_kprobe(_ctx: ProbeContext) -> u32 {
 
 #[inline(always)]
 fn reset() {
-    count(|events| {
-        if let Some(counter) = events.tcp_resets.get_mut(Direction::Ingress.index()) {
-            *counter = counter.wrapping_add(1);
-        }
-    });
+    count(|events| bump(&mut events.tcp_resets, Direction::Ingress.index(), 1));
 }

@@ -7,7 +7,7 @@ use aya_ebpf::{
     macros::{btf_tracepoint, kprobe, raw_tracepoint},
     programs::{BtfTracePointContext, ProbeContext, RawTracePointContext},
 };
-use netmon_common::abi::labels::Direction;
+use netmon_common::{abi::labels::Direction, account::bump};
 
 use super::count;
 
@@ -25,7 +25,7 @@ fn reset_sent_raw_tp(_ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// `tcp_v4_send_reset` and `tcp_v6_send_reset`.
+/// `tcp_v4_send_reset`, `tcp_v6_send_reset` and `tcp_send_active_reset`.
 #[kprobe]
 fn reset_sent_kprobe(_ctx: ProbeContext) -> u32 {
     reset();
@@ -34,9 +34,5 @@ fn reset_sent_kprobe(_ctx: ProbeContext) -> u32 {
 
 #[inline(always)]
 fn reset() {
-    count(|events| {
-        if let Some(counter) = events.tcp_resets.get_mut(Direction::Egress.index()) {
-            *counter = counter.wrapping_add(1);
-        }
-    });
+    count(|events| bump(&mut events.tcp_resets, Direction::Egress.index(), 1));
 }

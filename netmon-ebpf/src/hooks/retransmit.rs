@@ -8,7 +8,7 @@ use aya_ebpf::{
     macros::{btf_tracepoint, kprobe, raw_tracepoint},
     programs::{BtfTracePointContext, ProbeContext, RawTracePointContext},
 };
-use netmon_common::{abi::labels::RetransmitKind, wire::tcp};
+use netmon_common::{abi::labels::RetransmitKind, account::bump, wire::tcp};
 
 use super::count;
 use crate::kernel::{
@@ -61,9 +61,5 @@ fn retransmitted<M: Memory>(skb: *const SkBuff) {
     } else {
         RetransmitKind::Syn
     };
-    count(|events| {
-        if let Some(counter) = events.tcp_retransmits.get_mut(kind.index()) {
-            *counter = counter.wrapping_add(segments);
-        }
-    });
+    count(|events| bump(&mut events.tcp_retransmits, kind.index(), segments));
 }

@@ -4,7 +4,7 @@ use aya_ebpf::{
     macros::{btf_tracepoint, kprobe, raw_tracepoint},
     programs::{BtfTracePointContext, ProbeContext, RawTracePointContext},
 };
-use netmon_common::abi::labels::RetransmitKind;
+use netmon_common::{abi::labels::RetransmitKind, account::bump};
 
 use super::count;
 
@@ -31,9 +31,5 @@ fn retransmit_synack_kprobe(_ctx: ProbeContext) -> u32 {
 
 #[inline(always)]
 fn retransmitted() {
-    count(|events| {
-        if let Some(counter) = events.tcp_retransmits.get_mut(RetransmitKind::Synack.index()) {
-            *counter = counter.wrapping_add(1);
-        }
-    });
+    count(|events| bump(&mut events.tcp_retransmits, RetransmitKind::Synack.index(), 1));
 }

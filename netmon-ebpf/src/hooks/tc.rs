@@ -102,8 +102,8 @@ fn place(skb: *mut __sk_buff, direction: Direction) -> Option<Place> {
         0
     };
     let tally = TALLIES_BY_SLOT.get_ptr_mut(tally_key(SlotEntry::word_slot(entry), direction))?;
-    // SAFETY: the value belongs to this CPU. A packet that is counted in a
-    // softirq between two adds of another one touches whole words only.
+    // SAFETY: the value belongs to this CPU, and TC programs run with softirqs
+    // off: no other packet is counted between the read and the write of a word.
     let tally = unsafe { &mut *tally };
     Some(Place { tally, link: SlotEntry::word_link(entry), unknown })
 }
