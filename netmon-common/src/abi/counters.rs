@@ -61,13 +61,14 @@ pub const fn increase(now: u64, earlier: u64) -> u64 {
 
 /// Declares a struct of counters: layout, per-CPU sum, names and help texts all
 /// follow from one documented line per counter,
-/// `export name;`, `export name[label: Labels, ...];` or, for a histogram,
-/// `inner name(BOUNDS);`.
+/// `export name;`, `export name[label: Labels, ...];`, for a histogram
+/// `inner name(BOUNDS);`, or for a [`Timing`](super::timing::Timing)
+/// `inner name(BOUNDS, native);`.
 macro_rules! counters {
     ($(#[$meta:meta])* $vis:vis struct $table:ident {
         $(
             #[doc = $help:literal]
-            $export:ident $name:ident $([$($dim:ident: $labels:ty),+])? $(($bounds:ident))?;
+            $export:ident $name:ident $([$($dim:ident: $labels:ty),+])? $(($bounds:ident $(, $native:ident)?))?;
         )+
     }) => {
         $(#[$meta])*
@@ -76,14 +77,14 @@ macro_rules! counters {
         $vis struct $table {
             $(
                 #[doc = $help]
-                pub $name: $crate::abi::counters::field!(@type $([$($labels),+])? $(($bounds))?),
+                pub $name: $crate::abi::counters::field!(@type $([$($labels),+])? $(($bounds $(, $native)?))?),
             )+
         }
 
         impl $table {
             /// Nothing counted.
             pub const ZERO: Self = Self {
-                $($name: $crate::abi::counters::field!(@zero $([$($labels),+])? $(($bounds))?),)+
+                $($name: $crate::abi::counters::field!(@zero $([$($labels),+])? $(($bounds $(, $native)?))?),)+
             };
 
             /// Size of the layout in 64-bit words.
@@ -99,10 +100,10 @@ macro_rules! counters {
                         name: stringify!($dim),
                         values: <$labels>::LABELS,
                     }),+)?],
-                    bounds: $crate::abi::counters::field!(@bounds $(($bounds))?),
+                    bounds: $crate::abi::counters::field!(@bounds $(($bounds $(, $native)?))?),
                     offset: $crate::abi::counters::words(core::mem::offset_of!(Self, $name)),
                     words: $crate::abi::counters::words(size_of::<
-                        $crate::abi::counters::field!(@type $([$($labels),+])? $(($bounds))?)
+                        $crate::abi::counters::field!(@type $([$($labels),+])? $(($bounds $(, $native)?))?)
                     >()),
                 },)+
             ];
@@ -112,7 +113,7 @@ macro_rules! counters {
                 let mut words = [0; Self::WORDS];
                 let mut rest = words.iter_mut();
                 $($crate::abi::counters::field!(
-                    @read rest, self.$name, $([$($labels),+])? $(($bounds))?
+                    @read rest, self.$name, $([$($labels),+])? $(($bounds $(, $native)?))?
                 );)+
                 words
             }
@@ -122,7 +123,7 @@ macro_rules! counters {
                 let mut table = Self::ZERO;
                 let mut rest = words.iter();
                 $($crate::abi::counters::field!(
-                    @write rest, table.$name, $([$($labels),+])? $(($bounds))?
+                    @write rest, table.$name, $([$($labels),+])? $(($bounds $(, $native)?))?
                 );)+
                 table
             }
@@ -161,15 +162,17 @@ macro_rules! field {
     (@export inner) => { $crate::abi::counters::Export::Inner };
 
     (@bounds) => { &[] };
-    (@bounds ($bounds:ident)) => { &$bounds };
+    (@bounds ($bounds:ident $(, native)?)) => { &$bounds };
 
     (@type) => { u64 };
     (@type [$($labels:ty),+]) => { [u64; 1 $(* <$labels>::COUNT)+] };
     (@type ($bounds:ident)) => { $crate::abi::histogram::Histogram<{ $bounds.len() + 1 }> };
+    (@type ($bounds:ident, native)) => { $crate::abi::timing::Timing<{ $bounds.len() + 1 }> };
 
     (@zero) => { 0 };
     (@zero [$($labels:ty),+]) => { [0; 1 $(* <$labels>::COUNT)+] };
     (@zero ($bounds:ident)) => { $crate::abi::histogram::Histogram::EMPTY };
+    (@zero ($bounds:ident, native)) => { $crate::abi::timing::Timing::EMPTY };
 
     (@read $rest:ident, $self:ident.$name:ident,) => {
         if let Some(word) = $rest.next() { *word = $self.$name; }
@@ -177,9 +180,8 @@ macro_rules! field {
     (@read $rest:ident, $self:ident.$name:ident, [$($labels:ty),+]) => {
         for value in $self.$name { if let Some(word) = $rest.next() { *word = value; } }
     };
-    (@read $rest:ident, $self:ident.$name:ident, ($bounds:ident)) => {
-        for value in $self.$name.buckets { if let Some(word) = $rest.next() { *word = value; } }
-        if let Some(word) = $rest.next() { *word = $self.$name.sum; }
+    (@read $rest:ident, $self:ident.$name:ident, ($($kind:ident),+)) => {
+        for value in $self.$name.words() { if let Some(word) = $rest.next() { *word = *value; } }
     };
 
     (@write $rest:ident, $table:ident.$name:ident,) => {
@@ -188,11 +190,10 @@ macro_rules! field {
     (@write $rest:ident, $table:ident.$name:ident, [$($labels:ty),+]) => {
         for value in &mut $table.$name { if let Some(word) = $rest.next() { *value = *word; } }
     };
-    (@write $rest:ident, $table:ident.$name:ident, ($bounds:ident)) => {
-        for value in &mut $table.$name.buckets {
+    (@write $rest:ident, $table:ident.$name:ident, ($($kind:ident),+)) => {
+        for value in $table.$name.words_mut() {
             if let Some(word) = $rest.next() { *value = *word; }
         }
-        if let Some(word) = $rest.next() { $table.$name.sum = *word; }
     };
 }
 pub(crate) use field;

@@ -7,6 +7,8 @@
 pub mod counters;
 pub mod histogram;
 pub mod labels;
+pub mod native;
 pub mod slot;
 pub mod tally;
 pub mod tcp;
+pub mod timing;

@@ -1,6 +1,9 @@
 //! Histograms: every value lands in the first bucket whose bound is not below.
 
-use netmon_common::abi::histogram::{DNS_SIZE_BOUNDS, Histogram, PACKET_SIZE_BOUNDS};
+use netmon_common::abi::histogram::{
+    CONNECTION_BYTES_BOUNDS, DNS_SIZE_BOUNDS, DURATION_BOUNDS, HANDSHAKE_BOUNDS, Histogram,
+    PACKET_SIZE_BOUNDS, RTT_BOUNDS,
+};
 use proptest::prelude::*;
 
 #[test]
@@ -13,6 +16,10 @@ fn bounds_are_those_of_the_metric_list() {
 fn around_every_bound() {
     check::<11>(&PACKET_SIZE_BOUNDS);
     check::<9>(&DNS_SIZE_BOUNDS);
+    check::<19>(&HANDSHAKE_BOUNDS);
+    check::<15>(&RTT_BOUNDS);
+    check::<17>(&DURATION_BOUNDS);
+    check::<9>(&CONNECTION_BYTES_BOUNDS);
 }
 
 fn check<const N: usize>(bounds: &[u64]) {

@@ -4,5 +4,7 @@
 mod counters;
 mod histogram;
 mod labels;
+mod native;
 mod slot;
 mod tally;
+mod timing;
