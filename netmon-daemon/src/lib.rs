@@ -16,6 +16,7 @@ pub mod links;
 pub mod log;
 pub mod metrics;
 pub mod printable;
+pub mod proc;
 pub mod rates;
 pub mod redflag;
 pub mod replay;
