@@ -10,16 +10,19 @@ use std::{fmt, sync::Arc};
 use prometheus_client::{
     collector::Collector,
     encoding::{
-        DescriptorEncoder, EncodeLabel, EncodeLabelSet, LabelSetEncoder, MetricEncoder, NoLabelSet,
-        prometheus_protobuf, text,
+        DescriptorEncoder, EncodeLabel, EncodeLabelSet, LabelSetEncoder, MetricEncoder,
+        NativeHistogram, NativeHistogramBuckets, NoLabelSet, prometheus_protobuf, text,
     },
     metrics::MetricType,
     registry::Registry,
 };
 
+use netmon_common::abi::native;
+
 use super::{
     family::{Family, Kind},
     model::{Model, Reading, Sample},
+    sparse::Sparse,
 };
 
 /// The library could not write the model.
@@ -93,15 +96,35 @@ fn encode_reading(
         }
         (Reading::Integer(value), _) => metric.encode_gauge(&value),
         (Reading::Float(value), _) => metric.encode_gauge(&value),
-        (Reading::Histogram { buckets, sum }, Kind::Histogram(bounds)) => {
-            let total = buckets.iter().fold(0, |sum: u64, count| sum.wrapping_add(*count));
+        (Reading::Histogram { buckets, native, sum, count }, Kind::Histogram(bounds)) => {
             let buckets: Vec<(f64, u64)> = bounds
                 .iter()
                 .copied()
                 .chain([f64::INFINITY])
                 .zip(buckets.iter().copied())
                 .collect();
-            metric.encode_histogram::<NoLabelSet>(sum, total, &buckets, None)
+            if native.is_empty() {
+                return metric.encode_histogram::<NoLabelSet>(sum, count, &buckets, None);
+            }
+            // Formats that know no native buckets leave them out.
+            let sparse = Sparse::new(native);
+            metric.encode_histogram_with_native::<NoLabelSet>(
+                sum,
+                count,
+                &buckets,
+                None,
+                NativeHistogram {
+                    schema: native::SCHEMA,
+                    zero_threshold: native::ZERO_THRESHOLD,
+                    zero_count: sparse.zero,
+                    negative: NativeHistogramBuckets { spans: &[], deltas: &[] },
+                    positive: NativeHistogramBuckets {
+                        spans: &sparse.spans,
+                        deltas: &sparse.deltas,
+                    },
+                    created: None,
+                },
+            )
         }
         (Reading::Histogram { .. }, _) => Err(fmt::Error),
     }

@@ -5,6 +5,9 @@ use netmon_common::abi::counters::Dimension;
 /// What every family of netmon's own begins with; added in one place only.
 const PREFIX: &str = "netmon_";
 
+/// The unit in which the kernel's programs keep times, and the one of metrics.
+pub(super) const NANOSECONDS_PER_SECOND: f64 = 1e9;
+
 /// The type of a family.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
@@ -123,6 +126,17 @@ pub const fn bounds<const N: usize>(kernel: [u64; N]) -> [f64; N] {
     let mut at = 0;
     while at < N {
         bounds[at] = kernel[at] as f64;
+        at += 1;
+    }
+    bounds
+}
+
+/// Bounds in nanoseconds as the metrics need them: in seconds.
+pub const fn seconds<const N: usize>(nanoseconds: [u64; N]) -> [f64; N] {
+    let mut bounds = bounds(nanoseconds);
+    let mut at = 0;
+    while at < N {
+        bounds[at] /= NANOSECONDS_PER_SECOND;
         at += 1;
     }
     bounds

@@ -13,6 +13,7 @@ pub mod family;
 pub mod model;
 pub mod reference;
 pub mod series;
+mod sparse;
 pub mod text;
 
 use netmon_common::abi::{labels::Direction, tally::Tally};

@@ -10,7 +10,9 @@ use std::{
     ops::Range,
 };
 
-use super::family::{Family, Kind};
+use netmon_common::abi::timing::Timing;
+
+use super::family::{Family, Kind, NANOSECONDS_PER_SECOND};
 
 /// Families and their rows, in the order in which they were added.
 #[derive(Debug, Default)]
@@ -52,7 +54,12 @@ struct Span {
 enum Value {
     Integer(u64),
     Float(f64),
-    Histogram { first: usize, sum: f64 },
+    /// Its buckets stand from `first` on; so many native ones follow them.
+    Histogram {
+        first: usize,
+        native: usize,
+        sum: f64,
+    },
 }
 
 /// One row as encoders see it.
@@ -74,8 +81,15 @@ pub enum Reading<'a> {
     Histogram {
         /// Observations per bucket, not cumulated, the last one without a bound.
         buckets: &'a [u64],
+        /// The same observations in native buckets, if those are kept.
+        native: &'a [u64],
         /// Sum of what was observed.
         sum: f64,
+        /// How many observations there were: by the native buckets where there are
+        /// such, because a server refuses a native histogram whose count is not
+        /// their sum. A program that counts while it is read can make the two
+        /// resolutions differ by one for a tick; neither ever falls.
+        count: u64,
     },
 }
 
@@ -149,17 +163,18 @@ impl Model {
         };
         let value = match (source, target) {
             (
-                Value::Histogram { first: source, sum },
-                Value::Histogram { first: target, sum: so_far },
+                Value::Histogram { first: source, native, sum },
+                Value::Histogram { first: target, native: beside, sum: so_far },
             ) => {
                 let Kind::Histogram(bounds) = kind else { return };
-                for bucket in 0..=bounds.len() {
+                let native = native.min(beside);
+                for bucket in 0..=bounds.len() + native {
                     let more = self.buckets.get(source + bucket).copied().unwrap_or(0);
                     if let Some(count) = self.buckets.get_mut(target + bucket) {
                         *count = count.wrapping_add(more);
                     }
                 }
-                Value::Histogram { first: target, sum: sum + so_far }
+                Value::Histogram { first: target, native, sum: sum + so_far }
             }
             (Value::Integer(a), Value::Integer(b)) => match kind {
                 Kind::Counter => Value::Integer(a.wrapping_add(b)),
@@ -218,6 +233,17 @@ impl Rows<'_> {
     /// Adds a histogram: observations per bucket, not cumulated, one bucket
     /// more than the family has bounds.
     pub fn histogram(&mut self, labels: &[&str], buckets: &[u64], sum: f64) {
+        self.add_histogram(labels, buckets, &[], sum);
+    }
+
+    /// Adds a histogram of times, whose family has its bounds in seconds.
+    pub fn timing<const N: usize>(&mut self, labels: &[&str], timing: &Timing<N>) {
+        let Timing { classic, native } = timing;
+        let sum = classic.sum as f64 / NANOSECONDS_PER_SECOND;
+        self.add_histogram(labels, &classic.buckets, native, sum);
+    }
+
+    fn add_histogram(&mut self, labels: &[&str], buckets: &[u64], native: &[u64], sum: f64) {
         let first = self.0.buckets.len();
         let wanted = match self.0.blocks.last().map(|block| block.family.kind) {
             Some(Kind::Histogram(bounds)) => bounds.len() + 1,
@@ -225,7 +251,8 @@ impl Rows<'_> {
         };
         debug_assert_eq!(buckets.len(), wanted, "buckets of a histogram");
         self.0.buckets.extend(buckets.iter().copied().chain(std::iter::repeat(0)).take(wanted));
-        self.add(labels, Value::Histogram { first, sum });
+        self.0.buckets.extend(native);
+        self.add(labels, Value::Histogram { first, native: native.len(), sum });
     }
 
     fn add(&mut self, labels: &[&str], value: Value) {
@@ -278,10 +305,13 @@ impl<'a> Sample<'a> {
         match self.row.value {
             Value::Integer(value) => Reading::Integer(value),
             Value::Float(value) => Reading::Float(value),
-            Value::Histogram { first, sum } => {
-                let count = self.family.kind.series() - 2;
-                let buckets = self.model.buckets.get(first..first + count).unwrap_or(&[]);
-                Reading::Histogram { buckets, sum }
+            Value::Histogram { first, native, sum } => {
+                let behind = first + self.family.kind.series() - 2;
+                let of = |at: Range<usize>| self.model.buckets.get(at).unwrap_or_default();
+                let (buckets, native) = (of(first..behind), of(behind..behind + native));
+                let counted = if native.is_empty() { buckets } else { native };
+                let count = counted.iter().fold(0_u64, |sum, more| sum.wrapping_add(*more));
+                Reading::Histogram { buckets, native, sum, count }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The Prometheus text format 0.0.4.
 //!
-//! Bounds are written as OpenMetrics writes them (`64.0`), so that a series has
+//! It has no native buckets. Bounds are written as OpenMetrics writes them (`64.0`), so that a series has
 //! the same name whichever format a server asks for.
 
 use super::{
@@ -42,18 +42,18 @@ fn encode_sample(family: &Family, name: &str, sample: &Sample<'_>, out: &mut Vec
             series(name, "", sample, None, out);
             float(value, out);
         }
-        Reading::Histogram { buckets, sum } => {
+        Reading::Histogram { buckets, sum, count, .. } => {
             let Kind::Histogram(bounds) = family.kind else { return };
             let mut total = 0_u64;
-            for (bound, count) in bounds.iter().chain([&f64::INFINITY]).zip(buckets) {
-                total = total.wrapping_add(*count);
+            for (bound, more) in bounds.iter().chain([&f64::INFINITY]).zip(buckets) {
+                total = total.wrapping_add(*more);
                 series(name, "_bucket", sample, Some(*bound), out);
                 integer(total, out);
             }
             series(name, "_sum", sample, None, out);
             float(sum, out);
             series(name, "_count", sample, None, out);
-            integer(total, out);
+            integer(count, out);
         }
     }
 }

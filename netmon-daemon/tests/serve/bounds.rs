@@ -37,7 +37,7 @@ fn bounded(family: &Family, rows: &[(&str, &str, u64)], max: usize) -> (Vec<Stri
             match sample.reading() {
                 Reading::Integer(value) => format!("{} {value}", labels.join(" ")),
                 Reading::Float(value) => format!("{} {value}", labels.join(" ")),
-                Reading::Histogram { buckets, sum } => {
+                Reading::Histogram { buckets, sum, .. } => {
                     format!("{} {buckets:?} {sum}", labels.join(" "))
                 }
             }

@@ -65,7 +65,7 @@ fn le(bound: f64) -> String {
 }
 
 /// The samples of all three formats, which must be the same ones.
-fn agree(text: &[u8], openmetrics: &[u8], protobuf: &[u8]) -> Exposition {
+pub(crate) fn agree(text: &[u8], openmetrics: &[u8], protobuf: &[u8]) -> Exposition {
     let text = parse(std::str::from_utf8(text).unwrap());
     let openmetrics = std::str::from_utf8(openmetrics).unwrap();
     assert!(openmetrics.ends_with("# EOF\n"));

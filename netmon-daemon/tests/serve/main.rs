@@ -18,5 +18,6 @@ mod exposition;
 mod families;
 mod formats;
 mod hostile;
+mod native;
 mod text;
 mod views;
