@@ -15,6 +15,7 @@ pub mod kernel;
 pub mod links;
 pub mod log;
 pub mod metrics;
+mod netlink;
 pub mod printable;
 pub mod proc;
 pub mod rates;

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::attribute::{array, text, u32, walk};
+use crate::netlink::attribute::{array, text, u32, walk};
 
 /// A device.
 #[derive(Clone, Debug, PartialEq, Eq)]

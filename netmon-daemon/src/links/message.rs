@@ -3,7 +3,8 @@
 //! Must not trust a length. Invariant: what cannot be read is
 //! [`Message::Damaged`], never a device that is not there.
 
-use super::{Link, attribute::array, link};
+use super::{Link, link};
+use crate::netlink::message::{self, DONE, ERROR, OVERRUN};
 
 /// One message of a datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,48 +29,27 @@ pub enum Message {
 /// The messages of one datagram.
 #[derive(Clone, Debug)]
 pub struct Messages<'a> {
-    rest: &'a [u8],
+    messages: message::Messages<'a>,
     interrupted: bool,
 }
 
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
-const NLMSG_OVERRUN: u16 = 4;
 const RTM_NEWLINK: u16 = 16;
 const RTM_DELLINK: u16 = 17;
 const RTM_GETLINK: u16 = 18;
-const NLM_F_REQUEST: u16 = 1;
-const NLM_F_DUMP: u16 = 0x300;
-const NLM_F_DUMP_INTR: u16 = 0x10;
+/// Bytes of `struct ifinfomsg`, all zero: every family, every device.
+const EVERY_LINK: [u8; 16] = [0; 16];
 const AF_UNSPEC: u8 = 0;
 
-/// Bytes of `struct nlmsghdr`.
-const HEADER_LEN: usize = 16;
-/// Bytes of the request: a header and a `struct ifinfomsg`.
-const REQUEST_LEN: u8 = 32;
-
 /// A request for all devices.
-pub(super) fn dump_request(sequence: u32) -> [u8; REQUEST_LEN as usize] {
-    let mut request = [0; REQUEST_LEN as usize];
-    let fields: [(usize, &[u8]); 4] = [
-        (0, &u32::from(REQUEST_LEN).to_ne_bytes()),
-        (4, &RTM_GETLINK.to_ne_bytes()),
-        (6, &(NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes()),
-        (8, &sequence.to_ne_bytes()),
-    ];
-    for (at, field) in fields {
-        for (byte, value) in request.iter_mut().skip(at).zip(field) {
-            *byte = *value;
-        }
-    }
-    request
+pub(super) fn dump_request(sequence: u32) -> Vec<u8> {
+    message::dump_request(RTM_GETLINK, sequence, &EVERY_LINK)
 }
 
 impl<'a> Messages<'a> {
     /// The messages of `datagram`, in order. Those that do not speak of devices
     /// are left out.
     pub const fn parse(datagram: &'a [u8]) -> Self {
-        Self { rest: datagram, interrupted: false }
+        Self { messages: message::Messages::parse(datagram), interrupted: false }
     }
 
     /// Whether a message up to now said that devices came or went while they
@@ -77,31 +57,16 @@ impl<'a> Messages<'a> {
     pub const fn interrupted(&self) -> bool {
         self.interrupted
     }
-
-    fn split(&mut self) -> Option<(Header, &'a [u8])> {
-        let len = usize::try_from(u32::from_ne_bytes(array(self.rest, 0)?)).ok()?;
-        let header = Header {
-            kind: u16::from_ne_bytes(array(self.rest, 4)?),
-            flags: u16::from_ne_bytes(array(self.rest, 6)?),
-            sequence: u32::from_ne_bytes(array(self.rest, 8)?),
-        };
-        let payload = self.rest.get(HEADER_LEN..len)?;
-        self.rest = self.rest.get(len.checked_next_multiple_of(4)?..).unwrap_or_default();
-        Some((header, payload))
-    }
 }
 
 impl Iterator for Messages<'_> {
     type Item = Message;
 
     fn next(&mut self) -> Option<Message> {
-        while !self.rest.is_empty() {
-            let Some((header, payload)) = self.split() else {
-                self.rest = &[];
-                return Some(Message::Damaged);
-            };
-            self.interrupted |= header.flags & NLM_F_DUMP_INTR != 0;
-            if let Some(message) = read(&header, payload) {
+        for message in self.messages.by_ref() {
+            let Ok(message) = message else { return Some(Message::Damaged) };
+            self.interrupted |= message.interrupted();
+            if let Some(message) = read(&message) {
                 return Some(message);
             }
         }
@@ -109,19 +74,13 @@ impl Iterator for Messages<'_> {
     }
 }
 
-/// The part of `struct nlmsghdr` that is used.
-struct Header {
-    kind: u16,
-    flags: u16,
-    sequence: u32,
-}
-
 /// None for what does not speak of devices.
-fn read(header: &Header, payload: &[u8]) -> Option<Message> {
+fn read(message: &message::Message<'_>) -> Option<Message> {
+    let (payload, sequence) = (message.payload, message.sequence);
     // Bridges announce their ports with a family of their own (`AF_BRIDGE`), and
     // say that a device is gone when it only left the bridge.
     let of_device = payload.first().is_none_or(|family| *family == AF_UNSPEC);
-    match header.kind {
+    match message.kind {
         RTM_NEWLINK if of_device => {
             let link = Link::parse(payload);
             Some(link.map_or(Message::Damaged, |link| Message::New(link.into())))
@@ -130,42 +89,28 @@ fn read(header: &Header, payload: &[u8]) -> Option<Message> {
             let header = link::Header::parse(payload);
             Some(header.map_or(Message::Damaged, |header| Message::Gone(header.ifindex)))
         }
-        NLMSG_DONE => Some(match array(payload, 0).map_or(0, i32::from_ne_bytes) {
-            0 => Message::Done(header.sequence),
-            negative => failed(header, negative),
+        DONE => Some(match message.errno() {
+            None | Some(0) => Message::Done(sequence),
+            Some(errno) => Message::Failed { sequence, errno },
         }),
-        NLMSG_ERROR => match array(payload, 0).map(i32::from_ne_bytes) {
+        ERROR => match message.errno() {
             Some(0) => None,
-            Some(negative) => Some(failed(header, negative)),
+            Some(errno) => Some(Message::Failed { sequence, errno }),
             None => Some(Message::Damaged),
         },
-        NLMSG_OVERRUN => Some(Message::Damaged),
+        OVERRUN => Some(Message::Damaged),
         _ => None,
     }
-}
-
-const fn failed(header: &Header, negative: i32) -> Message {
-    Message::Failed { sequence: header.sequence, errno: negative.saturating_neg() }
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::links::Stats;
-
-    /// A message of these parts, padded to four bytes.
-    fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
-        let len = u32::try_from(HEADER_LEN + payload.len()).unwrap();
-        let mut bytes = len.to_ne_bytes().to_vec();
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(flags.to_ne_bytes());
-        bytes.extend(sequence.to_ne_bytes());
-        bytes.extend([0; 4]);
-        bytes.extend(payload);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
+    use crate::{
+        links::Stats,
+        netlink::message::{DUMP_INTR, HEADER_LEN, build as message},
+    };
 
     fn device(family: u8, ifindex: u32, flags: u32, attributes: &[(u16, &[u8])]) -> Vec<u8> {
         let mut bytes = vec![family, 0];
@@ -280,20 +225,20 @@ mod tests {
                 vec![Message::Damaged],
             ),
             ("cut device", message(RTM_DELLINK, 0, 0, &[0; 5]), vec![Message::Damaged]),
-            ("done", message(NLMSG_DONE, 2, 9, &[0; 4]), vec![Message::Done(9)]),
-            ("done with nothing", message(NLMSG_DONE, 2, 9, &[]), vec![Message::Done(9)]),
+            ("done", message(DONE, 2, 9, &[0; 4]), vec![Message::Done(9)]),
+            ("done with nothing", message(DONE, 2, 9, &[]), vec![Message::Done(9)]),
             (
                 "done with an error",
-                message(NLMSG_DONE, 2, 9, &error),
+                message(DONE, 2, 9, &error),
                 vec![Message::Failed { sequence: 9, errno: 16 }],
             ),
             (
                 "error",
-                message(NLMSG_ERROR, 0, 9, &error),
+                message(ERROR, 0, 9, &error),
                 vec![Message::Failed { sequence: 9, errno: 16 }],
             ),
-            ("acknowledgement", message(NLMSG_ERROR, 0, 9, &[0; 4]), vec![]),
-            ("overrun", message(NLMSG_OVERRUN, 0, 0, &[]), vec![Message::Damaged]),
+            ("acknowledgement", message(ERROR, 0, 9, &[0; 4]), vec![]),
+            ("overrun", message(OVERRUN, 0, 0, &[]), vec![Message::Damaged]),
             (
                 "the rest is lost with a bad length",
                 [
@@ -313,7 +258,7 @@ mod tests {
     #[test]
     fn an_interrupted_list_says_so() {
         let payload = device(0, 3, 0, &[(3, b"a")]);
-        for (flags, interrupted) in [(2, false), (2 | NLM_F_DUMP_INTR, true)] {
+        for (flags, interrupted) in [(2, false), (2 | DUMP_INTR, true)] {
             let datagram = message(RTM_NEWLINK, flags, 1, &payload);
             let mut messages = Messages::parse(&datagram);
             messages.by_ref().for_each(drop);
@@ -324,8 +269,7 @@ mod tests {
     #[test]
     fn every_cut_and_every_flipped_byte_ends() {
         let payload = device(0, 3, 0, &[(3, b"a"), (18, &[8, 0, 1, 0, b'x']), (23, &[0; 200])]);
-        let whole =
-            [message(RTM_NEWLINK, 0, 0, &payload), message(NLMSG_DONE, 0, 0, &[0; 4])].concat();
+        let whole = [message(RTM_NEWLINK, 0, 0, &payload), message(DONE, 0, 0, &[0; 4])].concat();
         for len in 0..whole.len() {
             assert!(parse(&whole[..len]).len() <= 2);
         }

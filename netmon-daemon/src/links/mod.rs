@@ -7,7 +7,6 @@
 //! Invariant: whenever a [`Watch`] is at rest, its table equals what the kernel
 //! has, even after it lost messages.
 
-mod attribute;
 mod framing;
 mod link;
 mod message;

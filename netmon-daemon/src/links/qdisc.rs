@@ -9,7 +9,7 @@ use std::io;
 
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
-use super::attribute::{array, text, walk};
+use crate::netlink::attribute::{array, text, walk};
 
 const NLMSG_ERROR: u16 = 2;
 const RTM_NEWQDISC: u16 = 36;

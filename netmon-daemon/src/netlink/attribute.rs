@@ -11,7 +11,7 @@ const HEADER_LEN: usize = 4;
 const TYPE_MASK: u16 = 0x3fff;
 
 /// Walks over the attributes in `bytes`: pairs of type and payload.
-pub(super) fn walk(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub(crate) fn walk(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let len = usize::from(u16::from_ne_bytes(array(rest, 0)?));
@@ -23,17 +23,17 @@ pub(super) fn walk(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 }
 
 /// The `N` bytes at `at`.
-pub(super) fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+pub(crate) fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk().copied()
 }
 
 /// A whole payload as a `u32`.
-pub(super) fn u32(payload: &[u8]) -> Option<u32> {
+pub(crate) fn u32(payload: &[u8]) -> Option<u32> {
     Some(u32::from_ne_bytes(array(payload, 0)?))
 }
 
 /// A payload as text: the bytes before the first NUL.
-pub(super) fn text(payload: &[u8]) -> &[u8] {
+pub(crate) fn text(payload: &[u8]) -> &[u8] {
     payload.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
