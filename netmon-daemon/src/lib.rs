@@ -21,6 +21,7 @@ pub mod proc;
 pub mod rates;
 pub mod redflag;
 pub mod replay;
+pub mod signal;
 pub mod snapshot;
 pub mod source;
 pub mod systemd;

@@ -2,22 +2,27 @@
 //!
 //! The daemon reads the offsets from the kernel's BTF and writes them here
 //! before the programs are loaded. The values are frozen then: the verifier
-//! treats them as constants, so a wrong one fails at load instead of reading
-//! garbage at run time.
+//! treats them as constants, so a wrong one in a typed load fails at load
+//! instead of reading garbage at run time.
 
 use aya_ebpf::{Global, helpers::bpf_probe_read_kernel};
+use netmon_common::abi::member::{Member, NO_MEMBER};
 
-/// Offset of `TCP_SKB_CB(skb)->tcp_gso_segs` in `struct sk_buff`.
+/// Offsets of the members, in the order of [`Member`].
 #[unsafe(no_mangle)]
-static SKB_TCP_GSO_SEGS: Global<u32> = Global::new(0);
-
-/// Offset of `TCP_SKB_CB(skb)->tcp_flags` in `struct sk_buff`.
-#[unsafe(no_mangle)]
-static SKB_TCP_FLAGS: Global<u32> = Global::new(0);
+static OFFSETS: [u32; Member::COUNT] = [NO_MEMBER; Member::COUNT];
 
 /// Whether the tracepoint `tcp_retransmit_skb` has a third argument, 1 if so.
 #[unsafe(no_mangle)]
 static RETRANSMIT_TELLS_ERROR: Global<u32> = Global::new(0);
+
+/// Whether the tracepoint `tcp_send_reset` has a third argument, 1 if so.
+#[unsafe(no_mangle)]
+static RESET_TELLS_REASON: Global<u32> = Global::new(0);
+
+/// Number of netmon's own network namespace; 0 if it is not known.
+#[unsafe(no_mangle)]
+static HOME_NET: Global<u32> = Global::new(0);
 
 /// Whether the tracepoint `tcp_retransmit_skb` says of every attempt whether it
 /// failed. Where it does not, the verifier never sees what depends on it.
@@ -26,42 +31,73 @@ pub(crate) fn retransmit_tells_error() -> bool {
     RETRANSMIT_TELLS_ERROR.load() != 0
 }
 
+/// Whether the tracepoint `tcp_send_reset` says why. Where it does not, the verifier
+/// never sees what depends on it.
+#[inline(always)]
+pub(crate) fn reset_tells_reason() -> bool {
+    RESET_TELLS_REASON.load() != 0
+}
+
+/// Where a member lies in its structure, in bytes.
+#[inline(always)]
+fn offset(member: Member) -> usize {
+    let offsets = (&raw const OFFSETS).cast::<u32>();
+    // SAFETY: the position of a member is below their number. The load is volatile
+    // because the compiler must not take the value in the source for final.
+    unsafe { offsets.add(member.index()).read_volatile() as usize }
+}
+
+/// Whether the running kernel has a member. Where it does not, the verifier never
+/// sees what depends on it.
+#[inline(always)]
+pub(crate) fn has(member: Member) -> bool {
+    offset(member) != NO_MEMBER as usize
+}
+
 /// A `struct sk_buff`, never looked into from Rust.
 pub(crate) enum SkBuff {}
 
+/// A `struct sock` and all that begins with one, never looked into from Rust.
+pub(crate) enum Sock {}
+
+/// Any other structure of the kernel.
+enum Opaque {}
+
 /// How a program may read kernel memory.
 pub(crate) trait Memory {
-    /// Reads a `T` at `at` bytes from `base`.
-    fn read<T: Copy + Default>(base: *const SkBuff, at: u32) -> T;
+    /// Reads a member of the structure at `base`.
+    fn read<S, T: Copy + Default>(base: *const S, member: Member) -> T;
 }
 
 /// Typed loads, which the verifier allows in BTF tracepoints.
 pub(crate) struct Typed;
 
-/// Checked copies, for every other kind of program.
+/// Checked copies, for every other kind of program, and for what lies beyond the
+/// type that the verifier knows.
 pub(crate) struct Probed;
 
 impl Memory for Typed {
     #[inline(always)]
-    fn read<T: Copy + Default>(base: *const SkBuff, at: u32) -> T {
+    fn read<S, T: Copy + Default>(base: *const S, member: Member) -> T {
         // SAFETY: the verifier knows the type of `base` and that the load lies
         // inside of it; a fault reads as zero.
-        unsafe { base.byte_add(at as usize).cast::<T>().read() }
+        unsafe { base.byte_add(offset(member)).cast::<T>().read() }
     }
 }
 
 impl Memory for Probed {
     #[inline(always)]
-    fn read<T: Copy + Default>(base: *const SkBuff, at: u32) -> T {
+    fn read<S, T: Copy + Default>(base: *const S, member: Member) -> T {
         // SAFETY: the helper checks the address and fails on a bad one.
-        unsafe { bpf_probe_read_kernel(base.byte_add(at as usize).cast::<T>()) }.unwrap_or_default()
+        unsafe { bpf_probe_read_kernel(base.byte_add(offset(member)).cast::<T>()) }
+            .unwrap_or_default()
     }
 }
 
 /// Segments on the wire that an outgoing TCP buffer becomes, at least 1.
 #[inline(always)]
 pub(crate) fn tcp_segments<M: Memory>(skb: *const SkBuff) -> u64 {
-    let segments: u16 = M::read(skb, SKB_TCP_GSO_SEGS.load());
+    let segments: u16 = M::read(skb, Member::SkbTcpGsoSegs);
     u64::from(if segments == 0 { 1 } else { segments })
 }
 
@@ -69,5 +105,24 @@ pub(crate) fn tcp_segments<M: Memory>(skb: *const SkBuff) -> u64 {
 #[inline(always)]
 pub(crate) fn tcp_flags<M: Memory>(skb: *const SkBuff) -> u8 {
     // One byte in kernels before 6.15, the low byte of two since then.
-    M::read(skb, SKB_TCP_FLAGS.load())
+    M::read(skb, Member::SkbTcpFlags)
+}
+
+/// Whether a socket belongs to netmon's own network namespace.
+#[inline(always)]
+pub(crate) fn is_home(sock: *const Sock) -> bool {
+    is_home_net(Probed::read(sock, Member::SockNet))
+}
+
+/// Whether a buffer was received by a device of netmon's own network namespace.
+#[inline(always)]
+pub(crate) fn is_received_home(skb: *const SkBuff) -> bool {
+    let device: u64 = Probed::read(skb, Member::SkbDevice);
+    is_home_net(Probed::read(device as *const Opaque, Member::DeviceNet))
+}
+
+#[inline(always)]
+fn is_home_net(net: u64) -> bool {
+    let home = HOME_NET.load();
+    home != 0 && Probed::read::<_, u32>(net as *const Opaque, Member::NetNumber) == home
 }

@@ -20,4 +20,7 @@ mod hooks;
 mod kernel;
 mod maps;
 mod object;
+mod retried;
+mod services;
 mod skb;
+mod sock;

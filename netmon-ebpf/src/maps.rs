@@ -1,13 +1,22 @@
 //! Every map: who writes it, who reads it, how large it is and why.
 
 use aya_ebpf::{
+    bindings::BPF_F_NO_PREALLOC,
     macros::map,
-    maps::{Array, PerCpuArray},
+    maps::{Array, HashMap, PerCpuArray},
 };
 use netmon_common::abi::{
+    connection::{
+        CARRIED as CARRIED_LEN, CONNECTIONS as OPEN, Carried, Connection, Ending,
+        FIRST_ANSWERS as ANSWERS, FirstAnswer, Handshake, Lifetime, PATHS as PATHS_LEN, Path,
+    },
+    service::{
+        PORT_ENTRIES, PORT_SET_ENTRIES, PORT_WORDS, PORTS_PER_ENTRY, SERVICES, ServiceEvents,
+        TIMINGS,
+    },
     slot::{SLOT_TABLE_LEN, TALLIES},
     tally::Tally,
-    tcp::TcpEvents,
+    tcp::{DROP_REASONS, Dropped, RESET_REASONS, TcpEvents},
 };
 
 /// Which counters a device owns, by `ifindex % SLOT_TABLE_LEN`. Written by the
@@ -27,3 +36,66 @@ pub(crate) static TALLIES_BY_SLOT: PerCpuArray<Tally> = PerCpuArray::with_max_en
 /// daemon.
 #[map]
 pub(crate) static TCP_EVENTS: PerCpuArray<TcpEvents> = PerCpuArray::with_max_entries(1, 0);
+
+/// The service slot of every port, 64 KiB. Written by the daemon when a port gets
+/// a slot, read once per connection.
+#[map]
+pub(crate) static SERVICE_BY_PORT: Array<[u8; PORTS_PER_ENTRY]> =
+    Array::with_max_entries(PORT_ENTRIES, 0);
+
+/// The ports on which somebody began to listen or accepted a connection, a bit
+/// each, in whatever network namespace. Written by a hook, read by the daemon,
+/// which gives them slots.
+#[map]
+pub(crate) static LISTENING_PORTS: Array<[u64; PORT_WORDS]> =
+    Array::with_max_entries(PORT_SET_ENTRIES, 0);
+
+/// The counters of every service. Written by hooks of the TCP stack, read by the
+/// daemon.
+#[map]
+pub(crate) static SERVICE_EVENTS: PerCpuArray<ServiceEvents> =
+    PerCpuArray::with_max_entries(SERVICES, 0);
+
+/// Handshake times by service and role. Written once per connection.
+#[map]
+pub(crate) static HANDSHAKE_TIMES: PerCpuArray<Handshake> =
+    PerCpuArray::with_max_entries(TIMINGS, 0);
+
+/// Durations of connections by service and role. Written once per connection.
+#[map]
+pub(crate) static LIFETIMES: PerCpuArray<Lifetime> = PerCpuArray::with_max_entries(TIMINGS, 0);
+
+/// Bytes of connections, by role and direction. Written once per connection.
+#[map]
+pub(crate) static CARRIED: PerCpuArray<Carried> = PerCpuArray::with_max_entries(CARRIED_LEN, 0);
+
+/// Round-trip times of connections, their variation and what came out of order, by
+/// scope. Written once per connection.
+#[map]
+pub(crate) static PATHS: PerCpuArray<Path> = PerCpuArray::with_max_entries(PATHS_LEN, 0);
+
+/// Open connections by the address of their socket. A hash map, because sockets
+/// have no small number of their own; memory for an entry is taken when a
+/// connection opens and given back when it ends. Written once per connection.
+#[map]
+pub(crate) static CONNECTIONS: HashMap<u64, Connection> =
+    HashMap::with_max_entries(OPEN, BPF_F_NO_PREALLOC);
+
+/// The connection that ended last on this CPU, as long as its reason is open.
+#[map]
+pub(crate) static ENDING: PerCpuArray<Ending> = PerCpuArray::with_max_entries(1, 0);
+
+/// Resets sent, by the kernel's reason. One value, because a read of it is one
+/// system call.
+#[map]
+pub(crate) static RESETS_SENT: PerCpuArray<[u64; RESET_REASONS]> =
+    PerCpuArray::with_max_entries(1, 0);
+
+/// Packets dropped, by the kernel's reason. One value for the same reason.
+#[map]
+pub(crate) static DROPS: PerCpuArray<[Dropped; DROP_REASONS]> = PerCpuArray::with_max_entries(1, 0);
+
+/// Requests whose answer was sent again, and when it was first sent. Written per
+/// answer that is sent again.
+#[map]
+pub(crate) static FIRST_ANSWERS: Array<FirstAnswer> = Array::with_max_entries(ANSWERS, 0);

@@ -197,11 +197,108 @@ labels! {
 labels! {
     /// Why TCP sent a segment again.
     pub enum RetransmitKind {
+        /// The retransmission timer ran out.
+        Rto = "rto",
+        /// Acknowledgements told of a loss.
+        Fast = "fast",
+        /// A tail-loss probe (RFC 8985, section 7).
+        Tlp = "tlp",
         /// A connection request.
         Syn = "syn",
         /// The answer to a connection request.
         Synack = "synack",
-        /// A segment of an established connection.
-        Other = "other",
+    }
+}
+
+labels! {
+    /// Which end of a connection this host is.
+    pub enum Role {
+        /// The end that asked for the connection.
+        Active = "active",
+        /// The end that accepted it.
+        Passive = "passive",
+    }
+}
+
+labels! {
+    /// How a connection ended, as this end saw it.
+    pub enum CloseReason {
+        /// Both ends said that they are done.
+        Fin = "fin",
+        /// The peer reset it.
+        ResetReceived = "reset_received",
+        /// This host reset it: closed with data unread, without lingering, or met by
+        /// data after it was closed.
+        ResetSent = "reset_sent",
+        /// The peer fell silent: retransmissions or keep-alive probes went unanswered.
+        Timeout = "timeout",
+        /// The kernel or an administrator ended it.
+        Abort = "abort",
+    }
+}
+
+labels! {
+    /// Why a connection could not be opened.
+    pub enum FailReason {
+        /// The peer refused it.
+        Refused = "refused",
+        /// Nobody answered until the kernel gave up, or the application did after at
+        /// least one request was sent again.
+        Timeout = "timeout",
+        /// The network said that the peer cannot be reached.
+        Unreachable = "unreachable",
+        /// It was reset between the request and the last step of the handshake.
+        Reset = "reset",
+        /// This host did not try, or the application gave up before a request had to be
+        /// sent again.
+        Local = "local",
+    }
+}
+
+labels! {
+    /// States of a TCP socket, in the kernel's order (include/net/tcp_states.h).
+    pub enum TcpState {
+        /// No state of the kernel's.
+        Unknown = "unknown",
+        /// TCP_ESTABLISHED.
+        Established = "established",
+        /// TCP_SYN_SENT.
+        SynSent = "syn_sent",
+        /// TCP_SYN_RECV.
+        SynRecv = "syn_recv",
+        /// TCP_FIN_WAIT1.
+        FinWait1 = "fin_wait1",
+        /// TCP_FIN_WAIT2.
+        FinWait2 = "fin_wait2",
+        /// TCP_TIME_WAIT.
+        TimeWait = "time_wait",
+        /// TCP_CLOSE.
+        Close = "close",
+        /// TCP_CLOSE_WAIT.
+        CloseWait = "close_wait",
+        /// TCP_LAST_ACK.
+        LastAck = "last_ack",
+        /// TCP_LISTEN.
+        Listen = "listen",
+        /// TCP_CLOSING.
+        Closing = "closing",
+        /// TCP_NEW_SYN_RECV.
+        NewSynRecv = "new_syn_recv",
+    }
+}
+
+labels! {
+    /// States of congestion control, in the kernel's order (`enum tcp_ca_state`).
+    pub enum CongestionState {
+        /// Nothing is wrong.
+        Open = "open",
+        /// Something is acknowledged out of order.
+        Disorder = "disorder",
+        /// The network or this host asked for less.
+        Cwr = "cwr",
+        /// Lost segments are being sent again.
+        Recovery = "recovery",
+        /// The retransmission timer ran out.
+        Loss = "loss",
     }
 }

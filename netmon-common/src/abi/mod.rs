@@ -4,10 +4,13 @@
 //! in [`slot`]; there is no `bool`, enum, pointer or implicit padding, so both
 //! sides can hold the same bytes without `unsafe`.
 
+pub mod connection;
 pub mod counters;
 pub mod histogram;
 pub mod labels;
+pub mod member;
 pub mod native;
+pub mod service;
 pub mod slot;
 pub mod tally;
 pub mod tcp;

@@ -13,6 +13,7 @@ mod interval;
 mod load;
 mod nearest;
 mod pattern;
+mod port;
 pub mod section;
 pub mod setting;
 mod spans;
@@ -25,6 +26,7 @@ pub use self::{
     interval::Interval,
     load::{DEFAULT_FILE, Loaded, Overrides},
     pattern::Pattern,
+    port::Port,
 };
 use crate::detect;
 use choice::choice;
@@ -50,6 +52,14 @@ section! {
         tick: Interval = Interval::from_millis(1000), in Interval::from_millis(100)..=Interval::from_millis(60_000);
         /// How packets are hooked: "auto" tries tcx and falls back on clsact, "tcx" and "clsact" force one.
         tc: TcMechanism = TcMechanism::Auto;
+    }
+}
+
+section! {
+    /// Connections.
+    pub struct Tcp {
+        /// Ports of destinations that have metrics of their own, beside those of local listeners; there is room for 64 in all, and histograms for the first 16.
+        service_ports: Vec<Port> = Port::well_known(), in 0..=48;
     }
 }
 
@@ -150,6 +160,8 @@ sections! {
     interfaces: Interfaces,
     /// The kernel side.
     kernel: Kernel,
+    /// Connections.
+    tcp: Tcp,
     /// The HTTP server.
     web: Web,
     /// Bounds of what Prometheus is given.

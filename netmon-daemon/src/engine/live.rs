@@ -48,7 +48,7 @@ impl Live {
     ///
     /// When the kernel or rtnetlink refuses.
     pub async fn start(config: &Config) -> Result<Self, LiveError> {
-        let kernel = Kernel::load(config.kernel.tc)?;
+        let kernel = Kernel::load(config)?;
         let mut live = Self {
             kernel,
             watch: Watch::open()?,
@@ -86,6 +86,7 @@ impl Live {
     pub fn reconfigure(&mut self, config: &Config) -> Result<(), LiveError> {
         self.selection = Selection::new(&config.interfaces);
         self.kernel.set_policy(config.kernel.tc);
+        self.kernel.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
         self.sync()
     }
 

@@ -13,6 +13,7 @@ const TYPE_LEN: usize = 12;
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
 const KIND_POINTER: u32 = 2;
+const KIND_ENUMERATION: u32 = 6;
 const KIND_TYPEDEF: u32 = 8;
 const KIND_PROTOTYPE: u32 = 13;
 
@@ -50,7 +51,7 @@ impl<'a> Btf<'a> {
 
     /// Offset in bytes of a member of a structure, also inside of anonymous
     /// structures and unions; none where there is no such member, or where it
-    /// is a bit field.
+    /// is a bit field that begins inside of a byte.
     pub(super) fn member_offset(&self, structure: &str, member: &str) -> Option<u32> {
         self.types
             .iter()
@@ -71,6 +72,18 @@ impl<'a> Btf<'a> {
         (kind(function) == Some(KIND_PROTOTYPE)).then(|| word(function, 4)).flatten().map(count)
     }
 
+    /// The values of an enumeration and their names, as far as they are valid UTF-8.
+    pub(super) fn enumerators(&self, name: &str) -> impl Iterator<Item = (u32, &'a str)> {
+        let is_named = |record: &&&[u8]| {
+            kind(record) == Some(KIND_ENUMERATION) && self.is_named(record, 0, name)
+        };
+        let record = self.types.iter().find(is_named).copied().unwrap_or_default();
+        let values = record.get(TYPE_LEN..).unwrap_or_default().chunks_exact(8);
+        let named =
+            |value: &'a [u8]| Some((word(value, 4)?, str::from_utf8(self.text(value, 0)?).ok()?));
+        values.filter_map(named).collect::<Vec<_>>().into_iter()
+    }
+
     fn find(&self, record: &[u8], member: &str, depth: u32) -> Option<u32> {
         // Deeper than any real type; only a damaged blob refers to itself.
         if depth > 8 {
@@ -81,9 +94,8 @@ impl<'a> Btf<'a> {
         for at in (TYPE_LEN..record.len()).step_by(12) {
             let offset = word(record, at + 8)?;
             let bits = if has_bit_fields { offset & 0x00ff_ffff } else { offset };
-            let bit_field = has_bit_fields && offset >> 24 != 0;
             if self.is_named(record, at, member) {
-                return (!bit_field && bits % 8 == 0).then_some(bits / 8);
+                return (bits % 8 == 0).then_some(bits / 8);
             }
             let inner = self.type_of(word(record, at + 4)?)?;
             let anonymous = word(record, at)? == 0;
@@ -103,12 +115,13 @@ impl<'a> Btf<'a> {
 
     /// Whether the name whose offset stands at `at` is `name`.
     fn is_named(&self, record: &[u8], at: usize, name: &str) -> bool {
-        let named = || {
-            let text = self.strings.get(word(record, at)? as usize..)?;
-            let end = text.iter().position(|byte| *byte == 0)?;
-            Some(&text[..end] == name.as_bytes())
-        };
-        named().unwrap_or(false)
+        self.text(record, at) == Some(name.as_bytes())
+    }
+
+    /// The text whose offset stands at `at`.
+    fn text(&self, record: &[u8], at: usize) -> Option<&'a [u8]> {
+        let text = self.strings.get(word(record, at)? as usize..)?;
+        text.split(|byte| *byte == 0).next().filter(|found| found.len() < text.len())
     }
 }
 
@@ -139,7 +152,7 @@ fn extra_len(info: u32) -> Option<usize> {
         // Structure, union, data section, 64-bit enumeration.
         KIND_STRUCT | KIND_UNION | 15 | 19 => count.checked_mul(12)?,
         // Enumeration, function prototype.
-        6 | KIND_PROTOTYPE => count.checked_mul(8)?,
+        KIND_ENUMERATION | KIND_PROTOTYPE => count.checked_mul(8)?,
         _ => return None,
     })
 }
@@ -168,23 +181,25 @@ mod tests {
 
     #[test]
     fn members_are_found_also_in_anonymous_types() {
-        // Offsets of names:         1      7     10      15
-        let strings = b"\0outer\0a\0\0deep\0bits\0";
+        // Offsets of names:         1      7     10      15    20
+        let strings = b"\0outer\0a\0\0deep\0bits\0more\0";
         #[rustfmt::skip]
         let types = [
             // 1: int
             0, info(1, 0), 4, 32,
             // 2: union { int deep; }
             0, info(KIND_UNION, 1), 4,   10, 1, 0,
-            // 3: struct outer { int a; union {..} at 8; int bits : 3 at 16; }
-            1, 1 << 31 | info(KIND_STRUCT, 3), 20,   7, 1, 0,   0, 2, 64,   15, 1, 3 << 24 | 128,
+            // 3: struct outer { int a; union {..} at 8; int bits : 3 at 16; int more : 5; }
+            1, 1 << 31 | info(KIND_STRUCT, 4), 20,   7, 1, 0,   0, 2, 64,
+            15, 1, (3 << 24) + 128,   20, 1, (5 << 24) + 131,
         ];
         let blob = blob(&types, strings);
         let btf = Btf::parse(&blob);
         let offset = |member| btf.as_ref().and_then(|btf| btf.member_offset("outer", member));
         assert_eq!(offset("a"), Some(0));
         assert_eq!(offset("deep"), Some(8));
-        assert_eq!(offset("bits"), None, "a bit field has no byte offset");
+        assert_eq!(offset("bits"), Some(16), "a bit field at the beginning of a byte");
+        assert_eq!(offset("more"), None, "a bit field inside of a byte");
         assert_eq!(offset("missing"), None);
     }
 
@@ -210,6 +225,18 @@ mod tests {
         assert_eq!(parameters("handler"), Some(3));
         assert_eq!(parameters("number"), None, "no function");
         assert_eq!(parameters("missing"), None);
+    }
+
+    #[test]
+    fn enumerators_are_named() {
+        // Offsets of names: 1       8    12
+        let strings = b"\0reason\0ONE\0SEVEN\0";
+        let types = [1, info(KIND_ENUMERATION, 2), 4, 8, 1, 12, 7];
+        let blob = blob(&types, strings);
+        let btf = Btf::parse(&blob);
+        let names = |name| btf.iter().flat_map(|btf| btf.enumerators(name)).collect::<Vec<_>>();
+        assert_eq!(names("reason"), [(1, "ONE"), (7, "SEVEN")]);
+        assert_eq!(names("missing"), []);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use aya::Ebpf;
-use netmon_common::abi::{labels::Direction, slot::DEVICE_SLOTS};
+use netmon_common::abi::{labels::Direction, service::SERVICES, slot::DEVICE_SLOTS};
 
 use super::{Kernel, object, tc::Grip};
 use crate::view::{HookHealth, MapUse, Run};
@@ -27,12 +27,21 @@ impl Kernel {
 
     /// How full the maps are.
     pub fn maps(&self) -> Vec<MapUse> {
-        vec![MapUse {
-            map: "slots",
-            entries: self.slots.used(),
-            capacity: u64::from(DEVICE_SLOTS),
-            update_failures: self.slots.failures(),
-        }]
+        let services = self.tables.known();
+        vec![
+            MapUse {
+                map: "slots",
+                entries: self.slots.used(),
+                capacity: u64::from(DEVICE_SLOTS),
+                update_failures: self.slots.failures(),
+            },
+            MapUse {
+                map: "services",
+                entries: services.used(),
+                capacity: u64::from(SERVICES - 1),
+                update_failures: services.failures(),
+            },
+        ]
     }
 
     fn tc_health(&self, direction: Direction, timed: bool) -> HookHealth {

@@ -1,10 +1,8 @@
 //! The hook table: what each hook measures and how it can be attached.
 
-use netmon_common::abi::{
-    counters::Counter,
-    labels::{Direction, RetransmitKind},
-    tcp::TcpEvents,
-};
+use netmon_common::abi::member::Member;
+
+use crate::signal::Signal;
 
 /// A way to attach a tracing program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,22 +40,62 @@ pub(super) struct Hook {
     /// First kernel on which the tracepoint sees everything; before it, the
     /// kprobe is the better rung.
     pub complete_since: (u32, u32),
-    /// Whether the programs look into `struct sk_buff`.
-    pub reads_skb: bool,
-    /// The counters that it feeds, as (counter, position).
-    pub feeds: &'static [(&'static str, usize)],
+    /// What the programs read, without which they are worth nothing.
+    pub reads: &'static [Member],
+    /// What it measures, by name.
+    pub feeds: &'static [Signal],
 }
+
+/// What tells a socket's service, scope and namespace.
+const SOCKET: &[Member] = &[
+    Member::SockFamily,
+    Member::SockDaddr,
+    Member::SockDaddr6,
+    Member::SockDport,
+    Member::SockNum,
+    Member::SockNet,
+    Member::NetNumber,
+];
 
 /// Every hook of the TCP stack, by name.
 pub(super) const HOOKS: &[Hook] = &[
+    Hook {
+        name: "connection",
+        measures: "connections that open, fail and end",
+        tracepoint: "inet_sock_set_state",
+        functions: &["inet_sk_state_store", "inet_sk_set_state"],
+        complete_since: (0, 0),
+        reads: &[
+            Member::SockFamily,
+            Member::SockDaddr,
+            Member::SockDaddr6,
+            Member::SockDport,
+            Member::SockNum,
+            Member::SockNet,
+            Member::NetNumber,
+            Member::SockState,
+            Member::SockProtocol,
+            Member::SockError,
+            Member::InetSport,
+            Member::Srtt,
+            Member::RttVariation,
+            Member::SegmentsSent,
+            Member::TotalRetransmits,
+            Member::BytesSent,
+            Member::BytesRetransmitted,
+            Member::BytesReceived,
+            Member::OutOfOrder,
+        ],
+        feeds: &[Signal::Connections, Signal::Handshakes],
+    },
     Hook {
         name: "reset_received",
         measures: "resets that TCP received",
         tracepoint: "tcp_receive_reset",
         functions: &["tcp_reset"],
         complete_since: (0, 0),
-        reads_skb: false,
-        feeds: &[("tcp_resets", Direction::Ingress.index())],
+        reads: &[Member::SockState],
+        feeds: &[Signal::ResetsReceived],
     },
     Hook {
         name: "reset_sent",
@@ -66,8 +104,8 @@ pub(super) const HOOKS: &[Hook] = &[
         functions: &["tcp_v4_send_reset", "tcp_v6_send_reset", "tcp_send_active_reset"],
         // Silent for a segment that meets no socket until then.
         complete_since: (6, 12),
-        reads_skb: false,
-        feeds: &[("tcp_resets", Direction::Egress.index())],
+        reads: &[],
+        feeds: &[Signal::ResetsSent],
     },
     Hook {
         name: "retransmit",
@@ -75,11 +113,8 @@ pub(super) const HOOKS: &[Hook] = &[
         tracepoint: "tcp_retransmit_skb",
         functions: &["__tcp_retransmit_skb"],
         complete_since: (0, 0),
-        reads_skb: true,
-        feeds: &[
-            ("tcp_retransmits", RetransmitKind::Syn.index()),
-            ("tcp_retransmits", RetransmitKind::Other.index()),
-        ],
+        reads: &[Member::SkbTcpGsoSegs, Member::SkbTcpFlags],
+        feeds: &[Signal::Retransmits],
     },
     Hook {
         name: "retransmit_synack",
@@ -87,8 +122,8 @@ pub(super) const HOOKS: &[Hook] = &[
         tracepoint: "tcp_retransmit_synack",
         functions: &["tcp_rtx_synack"],
         complete_since: (0, 0),
-        reads_skb: false,
-        feeds: &[("tcp_retransmits", RetransmitKind::Synack.index())],
+        reads: SOCKET,
+        feeds: &[Signal::SynackRetransmits],
     },
 ];
 
@@ -106,14 +141,6 @@ impl Hook {
     pub(super) fn program(&self, rung: Rung) -> String {
         format!("{}_{}", self.name, rung.label())
     }
-
-    /// The words of [`TcpEvents`] that this hook feeds.
-    pub(super) fn words(&self) -> impl Iterator<Item = usize> {
-        self.feeds.iter().filter_map(|(name, position)| {
-            let counter: &Counter = TcpEvents::COUNTERS.iter().find(|row| row.name == *name)?;
-            (*position < counter.words).then_some(counter.offset + position)
-        })
-    }
 }
 
 #[cfg(test)]
@@ -121,12 +148,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_counter_has_exactly_one_hook() {
-        let mut fed: Vec<usize> = HOOKS.iter().flat_map(Hook::words).collect();
+    fn no_signal_has_two_hooks() {
+        let mut fed: Vec<_> = HOOKS.iter().flat_map(|hook| hook.feeds).collect();
+        let all = fed.len();
         fed.sort_unstable();
-        assert_eq!(fed, (0..TcpEvents::WORDS).collect::<Vec<_>>());
-        let rows: usize = HOOKS.iter().map(|hook| hook.feeds.len()).sum();
-        assert_eq!(rows, fed.len(), "a row names a counter that does not exist");
+        fed.dedup();
+        assert_eq!(fed.len(), all);
     }
 
     #[test]

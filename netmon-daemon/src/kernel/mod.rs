@@ -9,9 +9,13 @@ mod debug;
 mod error;
 mod health;
 mod hooks;
+mod members;
 mod object;
+mod reasons;
+mod services;
 mod slots;
 mod sys;
+mod tables;
 mod tc;
 mod tracing;
 
@@ -25,20 +29,22 @@ use netmon_common::abi::{
     labels::Direction,
     slot::{OTHER_SLOT, SlotEntry, tally_key},
     tally::Tally,
-    tcp::TcpEvents,
 };
 
 pub use error::KernelError;
 
 use self::{
     object::Object,
+    reasons::Reasons,
     slots::{Place, Slots},
+    tables::Tables,
     tc::{Grip, Target},
 };
 use crate::{
-    config::TcMechanism,
+    config::{Config, TcMechanism},
     links::{Link, framing},
-    snapshot::{Device, Drops, Measured, Snapshot, Traffic, Vantage, Vantages},
+    signal::{Signal, Sources},
+    snapshot::{Device, Drops, Snapshot, Traffic, Vantage, Vantages},
     view::Refusal,
 };
 
@@ -47,8 +53,9 @@ pub struct Kernel {
     ebpf: Ebpf,
     table: Array<MapData, u64>,
     tallies: PerCpuArray<MapData, [u64; Tally::WORDS]>,
-    events: PerCpuArray<MapData, [u64; TcpEvents::WORDS]>,
+    tables: Tables,
     hooks: Vec<tracing::Attached>,
+    reset_reasons: Reasons,
     policy: TcMechanism,
     slots: Slots,
     devices: BTreeMap<u32, Watched>,
@@ -82,7 +89,7 @@ impl Kernel {
     ///
     /// When the TC programs cannot be loaded: without them there is nothing to
     /// count.
-    pub fn load(policy: TcMechanism) -> Result<Self, KernelError> {
+    pub fn load(config: &Config) -> Result<Self, KernelError> {
         // Counters are kept by CPU. Better to miss the file now than at a read.
         aya::util::nr_cpus().map_err(|(file, error)| KernelError::Unsupported {
             what: "counting by CPU".to_owned(),
@@ -103,7 +110,8 @@ impl Kernel {
         let wrong = |error: aya::maps::MapError| KernelError::of("opening eBPF maps", &error);
         let table = Array::try_from(map("SLOTS")?).map_err(wrong)?;
         let tallies = PerCpuArray::try_from(map("TALLIES_BY_SLOT")?).map_err(wrong)?;
-        let events = PerCpuArray::try_from(map("TCP_EVENTS")?).map_err(wrong)?;
+        let mut tables = Tables::open(&mut ebpf)?;
+        tables.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
         drop(object.btf);
         sys::return_free_memory();
         Ok(Self {
@@ -112,9 +120,10 @@ impl Kernel {
             ebpf,
             table,
             tallies,
-            events,
+            tables,
             hooks,
-            policy,
+            reset_reasons: object.reset_reasons,
+            policy: config.kernel.tc,
             slots: Slots::default(),
             devices: BTreeMap::new(),
             retired: Vantages::ZERO,
@@ -221,6 +230,15 @@ impl Kernel {
         Ok(())
     }
 
+    /// Gives slots to ports that a configuration names.
+    ///
+    /// # Errors
+    ///
+    /// When the table of ports cannot be written.
+    pub fn serve(&mut self, ports: impl IntoIterator<Item = u16>) -> Result<(), KernelError> {
+        self.tables.serve(ports)
+    }
+
     /// Attaches the programs at every device anew, by another policy.
     pub fn set_policy(&mut self, policy: TcMechanism) {
         if self.policy == policy {
@@ -278,8 +296,19 @@ impl Kernel {
             devices.push(device);
         }
         devices.sort_by(|one, other| one.name.cmp(&other.name));
-        let tcp = self.tcp()?;
-        Ok(Snapshot { at, directed: true, devices, other_devices, vantages, tcp })
+        self.tables.serve_listeners()?;
+        let mut tcp = self.tables.read()?;
+        tcp.resets_sent = self.resets_sent()?;
+        Ok(Snapshot {
+            at,
+            directed: true,
+            devices,
+            other_devices,
+            vantages,
+            sources: self.sources(),
+            tcp,
+            drops: Vec::new(),
+        })
     }
 
     /// Attaches the programs at a device that are not attached yet.
@@ -331,22 +360,26 @@ impl Kernel {
         Ok(traffic)
     }
 
-    /// The events of the TCP stack, and which of them have a source.
-    fn tcp(&self) -> Result<Measured, KernelError> {
-        let mut measured = Measured::ABSENT;
-        let per_cpu = self.events.get(&0, 0).map_err(|error| KernelError::Unreadable {
-            what: "the TCP stack".to_owned(),
-            why: error::reason(&error),
-        })?;
-        for words in per_cpu.iter() {
-            measured.events.add(&TcpEvents::from_words(words));
-        }
-        for word in self.hooks.iter().flat_map(tracing::Attached::fed_words) {
-            if let Some(fed) = measured.fed.get_mut(word) {
-                *fed = true;
+    /// Resets sent by reason. Those without a name are one reason.
+    fn resets_sent(&self) -> Result<Vec<(String, u64)>, KernelError> {
+        let mut resets: BTreeMap<&str, u64> = BTreeMap::from([(reasons::UNSPECIFIED, 0)]);
+        for (reason, count) in self.tables.resets_sent()?.into_iter().enumerate() {
+            if count > 0 {
+                *resets.entry(self.reset_reasons.name(reason)).or_default() += count;
             }
         }
-        Ok(measured)
+        Ok(resets.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect())
+    }
+
+    /// Where each signal comes from.
+    fn sources(&self) -> Sources {
+        let mut sources = Sources::default();
+        let grips = self.devices.values().flat_map(|watched| watched.grips.iter().flatten());
+        sources.set(Signal::Packets, grips.map(Grip::mechanism).next());
+        for (signal, source) in self.hooks.iter().flat_map(tracing::Attached::feeds) {
+            sources.set(signal, Some(source));
+        }
+        sources
     }
 }
 

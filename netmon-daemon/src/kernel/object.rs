@@ -1,15 +1,15 @@
 //! The eBPF object: embedded in the daemon, adapted to the running kernel,
 //! loaded.
 
-use std::fs;
+use std::{fs, os::unix::fs::MetadataExt as _};
 
 use aya::{
     Btf, Ebpf, EbpfLoader, VerifierLogLevel,
     programs::{ProgramError, SchedClassifier},
 };
-use netmon_common::abi::labels::Direction;
+use netmon_common::abi::{labels::Direction, tcp::RESET_REASONS};
 
-use super::{btf, error::KernelError, sys};
+use super::{btf, error::KernelError, members::Members, reasons::Reasons, sys};
 
 /// The programs, compiled by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netmon-ebpf"));
@@ -20,24 +20,16 @@ pub(super) struct Object {
     pub ebpf: Ebpf,
     /// The kernel's types as aya wants them, for BTF tracepoints.
     pub btf: Option<Btf>,
-    /// Whether the programs know where the members of `struct sk_buff` are.
-    pub knows_skb: bool,
+    /// Where the members lie that the programs read.
+    pub members: Members,
+    /// Why TCP sends resets.
+    pub reset_reasons: Reasons,
 }
 
-/// What the programs of the retransmit hook must know of the kernel.
-#[derive(Default)]
-struct Retransmission {
-    gso_segs: u32,
-    flags: u32,
-    /// Whether the tracepoint tells of failed attempts, 1 if so.
-    tells_error: u32,
-}
-
-/// The kernel's type of functions that hang on the tracepoint, and how many
-/// parameters they have when it tells of failed attempts: the user's data, the
-/// socket, the buffer and the error (since 6.16).
-const RETRANSMIT_HANDLER: &str = "btf_trace_tcp_retransmit_skb";
-const PARAMETERS_WITH_ERROR: u32 = 4;
+/// Tracepoints that tell more since some kernel: the kernel's type of functions that
+/// hang on them, and how many parameters these then have, the user's data among them.
+const RETRANSMIT_TELLS_ERROR: (&str, u32) = ("btf_trace_tcp_retransmit_skb", 4);
+const RESET_TELLS_REASON: (&str, u32) = ("btf_trace_tcp_send_reset", 4);
 
 impl Object {
     /// Creates the maps and prepares the programs, which are not loaded yet.
@@ -48,19 +40,29 @@ impl Object {
     pub(super) fn open() -> Result<Self, KernelError> {
         // Where this fails, creating a map says so as well.
         let _ = sys::lift_memory_lock_limit();
-        let learned = retransmission();
-        let knows_skb = learned.is_some();
-        let known = learned.unwrap_or_default();
+        let blob = fs::read(btf::PATH).unwrap_or_default();
+        let types = btf::Btf::parse(&blob);
+        let members = types.as_ref().map_or(Members::UNKNOWN, Members::find);
+        let tells = |(handler, parameters): (&str, u32)| {
+            let found = types.as_ref().and_then(|types| types.parameters(handler));
+            u32::from(found.is_some_and(|found| found >= parameters))
+        };
+        let reasons = |enumeration, prefix, count| {
+            let find = |types| Reasons::find(types, enumeration, prefix, count);
+            types.as_ref().map(find).unwrap_or_default()
+        };
+        let reset_reasons = reasons("sk_rst_reason", "SK_RST_REASON_", RESET_REASONS);
         let ebpf = EbpfLoader::new()
             // The programs have no relocations: rustc emits none.
             .btf(None)
             .verifier_log_level(VerifierLogLevel::STATS)
-            .override_global("SKB_TCP_GSO_SEGS", &known.gso_segs, true)
-            .override_global("SKB_TCP_FLAGS", &known.flags, true)
-            .override_global("RETRANSMIT_TELLS_ERROR", &known.tells_error, true)
+            .override_global("OFFSETS", members.offsets().as_slice(), true)
+            .override_global("RETRANSMIT_TELLS_ERROR", &tells(RETRANSMIT_TELLS_ERROR), true)
+            .override_global("RESET_TELLS_REASON", &tells(RESET_TELLS_REASON), true)
+            .override_global("HOME_NET", &own_network_namespace().unwrap_or(0), true)
             .load(OBJECT)
             .map_err(|error| KernelError::of("creating eBPF maps", &error))?;
-        Ok(Self { ebpf, btf: Btf::from_sys_fs().ok(), knows_skb })
+        Ok(Self { ebpf, btf: Btf::from_sys_fs().ok(), members, reset_reasons })
     }
 
     /// A TC program, loaded.
@@ -97,17 +99,9 @@ pub(super) fn tc(
     ebpf.program_mut(tc_program(direction)).ok_or(ProgramError::NotLoaded)?.try_into()
 }
 
-/// Where TCP keeps its notes in a buffer, and what the tracepoint says, by the
-/// kernel's own description.
-fn retransmission() -> Option<Retransmission> {
-    let blob = fs::read(btf::PATH).ok()?;
-    let btf = btf::Btf::parse(&blob)?;
-    let control_block = btf.member_offset("sk_buff", "cb")?;
-    let note = |member| Some(control_block + btf.member_offset("tcp_skb_cb", member)?);
-    let parameters = btf.parameters(RETRANSMIT_HANDLER);
-    Some(Retransmission {
-        gso_segs: note("tcp_gso_segs")?,
-        flags: note("tcp_flags")?,
-        tells_error: u32::from(parameters.is_some_and(|count| count >= PARAMETERS_WITH_ERROR)),
-    })
+/// The number of netmon's own network namespace.
+fn own_network_namespace() -> Option<u32> {
+    // The thread's own: every file of the process may show another thread's.
+    let inode = fs::metadata("/proc/thread-self/ns/net").ok()?.ino();
+    u32::try_from(inode).ok()
 }

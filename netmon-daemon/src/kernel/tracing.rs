@@ -11,7 +11,10 @@ use super::{
     hooks::{HOOKS, Hook, Rung},
     object::Object,
 };
-use crate::view::{HookHealth, Refusal};
+use crate::{
+    signal::Signal,
+    view::{HookHealth, Refusal},
+};
 
 /// A hook and what became of it.
 pub(super) struct Attached {
@@ -42,9 +45,11 @@ impl Attached {
         Self { hook, rung: None, refused }
     }
 
-    /// The words of the counters that are measured.
-    pub(super) fn fed_words(&self) -> impl Iterator<Item = usize> {
-        self.rung.iter().flat_map(|_| self.hook.words())
+    /// What is measured, and by which mechanism.
+    pub(super) fn feeds(&self) -> impl Iterator<Item = (Signal, &'static str)> {
+        self.rung
+            .into_iter()
+            .flat_map(|rung| self.hook.feeds.iter().map(move |signal| (*signal, rung.label())))
     }
 
     /// How the hook fares.
@@ -65,8 +70,9 @@ impl Attached {
 }
 
 fn attach(hook: &Hook, rung: Rung, object: &mut Object) -> Result<(), String> {
-    if hook.reads_skb && !object.knows_skb {
-        return Err("the kernel does not describe its types (no BTF)".to_owned());
+    if let Some(member) = object.members.missing(hook.reads) {
+        let types = if object.btf.is_some() { "types have no" } else { "BTF does not tell of" };
+        return Err(format!("the kernel's {types} {}", member.label()));
     }
     let name = hook.program(rung);
     let program = object.ebpf.program_mut(&name).ok_or(format!("the object has no {name}"))?;

@@ -9,8 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{family::Family, model::Model};
 
-/// The value of a label that stands for all that found no room.
-pub const OTHER: &str = "other";
+pub use crate::snapshot::OTHER;
 
 /// How many rows of one family found no room of their own.
 #[derive(Clone, Copy, Debug)]

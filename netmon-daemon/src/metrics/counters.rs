@@ -14,7 +14,7 @@ use super::{
     family::{Family, Kind},
     model::Model,
 };
-use crate::snapshot::Vantage;
+use crate::{signal::Signal, snapshot::Vantage};
 
 /// The rows of both tables that are exported, as families.
 fn exported(table: &'static [Counter], export: Export) -> impl Iterator<Item = (Counter, Family)> {
@@ -51,26 +51,26 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
         let mut rows = model.family(&family);
         for (place, words) in &tallies {
             for (cell, word) in words.iter().skip(counter.offset).take(counter.words).enumerate() {
-                rows.integer(&labels(place, &counter, cell), *word);
+                rows.integer(&cell_labels(place, &counter, cell), *word);
             }
         }
     }
-    let Some(view) = context.view else { return };
-    let tcp = &view.snapshot.tcp;
-    let words = tcp.events.words();
+    let Some(view) = context.view.filter(|view| view.snapshot.sources.has(Signal::Congestion))
+    else {
+        return;
+    };
+    let words = view.snapshot.tcp.events.words();
     for (counter, family) in exported(TcpEvents::COUNTERS, Export::Plain) {
         let mut rows = model.family(&family);
-        let cells = words.iter().zip(tcp.fed).skip(counter.offset).take(counter.words);
-        for (cell, (word, fed)) in cells.enumerate() {
-            if fed {
-                rows.integer(&labels(&[], &counter, cell), *word);
-            }
+        let cells = words.iter().skip(counter.offset).take(counter.words);
+        for (cell, word) in cells.enumerate() {
+            rows.integer(&cell_labels(&[], &counter, cell), *word);
         }
     }
 }
 
 /// The label values of one cell of a counter; the last dimension varies fastest.
-fn labels<'a>(place: &[&'a str], counter: &Counter, cell: usize) -> Vec<&'a str> {
+pub(super) fn cell_labels<'a>(place: &[&'a str], counter: &Counter, cell: usize) -> Vec<&'a str> {
     let mut labels = place.to_vec();
     let mut stride = counter.words;
     let mut rest = cell;

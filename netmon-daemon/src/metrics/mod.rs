@@ -93,6 +93,7 @@ macro_rules! groups {
 }
 
 groups! {
+    connections,
     counters,
     dns,
     hooks,

@@ -1,7 +1,7 @@
 //! TCP figures that are computed from classed packets.
 
 use netmon_common::{
-    abi::labels::{Direction, Protocol},
+    abi::labels::{Direction, Protocol, TcpState},
     scope::Scope,
 };
 
@@ -10,7 +10,7 @@ use super::{
     family::{Family, Kind},
     model::Model,
 };
-use crate::snapshot::Vantage;
+use crate::{signal::Signal, snapshot::Vantage};
 
 const SENT: Family = Family::new(
     Kind::Counter,
@@ -20,9 +20,18 @@ const SENT: Family = Family::new(
     96,
 );
 
+const RESETS: Family = Family::new(
+    Kind::Counter,
+    "tcp_resets",
+    "Resets that the TCP stack sent (egress), by the kernel's reason, and received (ingress), by the state of the connection.",
+    &["direction", "reason"],
+    56,
+)
+.open(1);
+
 /// The families of this group.
 pub fn families() -> Vec<Family> {
-    vec![SENT]
+    vec![SENT, RESETS]
 }
 
 /// Adds their rows.
@@ -35,6 +44,21 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
         for scope in Scope::ALL.iter().copied() {
             let sent = tally.classed(|at, class| at == scope && class.protocol() == Protocol::Tcp);
             rows.integer(&[scope.label()], sent);
+        }
+    }
+    let Some(view) = context.view else { return };
+    let (tcp, sources) = (&view.snapshot.tcp, &view.snapshot.sources);
+    let mut rows = model.family(&RESETS);
+    if sources.has(Signal::ResetsReceived) {
+        for (state, count) in TcpState::ALL.iter().zip(tcp.events.resets_received) {
+            if count > 0 || *state == TcpState::Established {
+                rows.integer(&[Direction::Ingress.label(), state.label()], count);
+            }
+        }
+    }
+    if sources.has(Signal::ResetsSent) {
+        for (reason, count) in &tcp.resets_sent {
+            rows.integer(&[Direction::Egress.label(), reason], *count);
         }
     }
 }

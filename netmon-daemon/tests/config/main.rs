@@ -114,8 +114,11 @@ fn every_key_can_be_set_by_its_variable() {
             let text = match &value {
                 toml::Value::String(text) => text.clone(),
                 toml::Value::Array(list) => {
-                    let entries: Vec<&str> = list.iter().filter_map(toml::Value::as_str).collect();
-                    entries.join(",")
+                    let entry = |entry: &toml::Value| match entry.as_str() {
+                        Some(text) => text.to_owned(),
+                        None => entry.to_string(),
+                    };
+                    list.iter().map(entry).collect::<Vec<_>>().join(",")
                 }
                 other => other.to_string(),
             };

@@ -20,7 +20,7 @@ const FILES: &[(&str, &str)] = &[
     ),
     (
         "[completely_different]",
-        ":1:2: unknown section \"completely_different\": there are interfaces, kernel, web, \
+        ":1:2: unknown section \"completely_different\": there are interfaces, kernel, tcp, web, \
          metrics, log, detectors",
     ),
     (

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use netmon::metrics::{families, family::Kind, reference::reference};
-use netmon_common::abi::{counters::Export, tally::Tally, tcp::TcpEvents};
+use netmon_common::abi::{counters::Export, labels::CongestionState, tally::Tally};
 
 use crate::{exposition::parse, views};
 
@@ -64,11 +64,29 @@ fn every_exported_counter_appears() {
     let position = u32::try_from(offset).unwrap() + 7 + 4;
     let value = found.value("netmon_icmp_messages_total", &cell);
     assert_eq!(value, Some(4000.0 + f64::from(position)), "the last dimension varies fastest");
-    // The second of the retransmit words has no source in this view.
-    let fed = TcpEvents::WORDS - 1;
-    let shown =
-        found.count("netmon_tcp_retransmits_total") + found.count("netmon_tcp_resets_total");
-    assert_eq!(shown, fed, "a word without a source is absent");
+}
+
+#[test]
+fn a_signal_without_a_source_is_absent() {
+    let found = parse(&views::scrape_text(&views::rich()));
+    let resets = |direction: &str| {
+        let named = |labels: &std::collections::BTreeMap<String, String>| {
+            labels.get("direction").is_some_and(|value| value == direction)
+        };
+        let rows = found.samples.keys().filter(|(name, _)| name == "netmon_tcp_resets_total");
+        rows.filter(|(_, labels)| named(labels)).count()
+    };
+    assert!(resets("ingress") > 0);
+    assert_eq!(resets("egress"), 0, "no hook counts them");
+    assert_eq!(found.count("netmon_tcp_congestion_transitions_total"), CongestionState::COUNT);
+
+    // Of the others there is what all hosts have, of a service what happened.
+    let opened = [("service_port", "tcp/443"), ("role", "active"), ("scope", "public")];
+    assert_eq!(found.value("netmon_tcp_connections_opened_total", &opened), Some(5.0));
+    let never = [("service_port", "tcp/443"), ("role", "passive"), ("scope", "public")];
+    assert_eq!(found.value("netmon_tcp_connections_opened_total", &never), None);
+    let common = [("service_port", "other"), ("role", "passive"), ("scope", "public")];
+    assert_eq!(found.value("netmon_tcp_connections_opened_total", &common), Some(0.0));
 }
 
 #[test]

@@ -13,7 +13,8 @@ use netmon::{
         process::Process,
     },
     redflag::{RedFlag, Status},
-    snapshot::{Device, Drops, Snapshot, Traffic, Vantage},
+    signal::Signal,
+    snapshot::{Device, Drops, Service, Snapshot, Traffic, Vantage},
     view::{DeviceRate, HookHealth, MapUse, Pulse, Refusal, Run, View},
 };
 use netmon_common::abi::{tally::Tally, tcp::TcpEvents};
@@ -190,8 +191,15 @@ pub(crate) fn rich() -> View {
     let mut words = [0; TcpEvents::WORDS];
     words.iter_mut().zip(7..).for_each(|(word, value)| *word = value);
     snapshot.tcp.events = TcpEvents::from_words(&words);
-    snapshot.tcp.fed = [true; TcpEvents::WORDS];
-    snapshot.tcp.fed[1] = false;
+    // Resets that were sent have no source here.
+    for signal in Signal::ALL.into_iter().filter(|signal| *signal != Signal::ResetsSent) {
+        snapshot.sources.set(signal, Some("tp_btf"));
+    }
+    snapshot.tcp.resets_sent = vec![("no_socket".into(), 3)];
+    let mut web = Service::new("tcp/443".into(), 1);
+    web.events.tcp_connections_opened[0] = 5;
+    web.events.tcp_retransmits[0] = 6;
+    snapshot.tcp.services.push(web);
     view.snapshot = Arc::new(snapshot);
     view.red_flags = vec![flag(2, Severity::Critical, true), flag(1, Severity::Warning, false)];
     let raised = Status {

@@ -1,14 +1,28 @@
 //! One kernel hook per file.
 
+mod connection;
 mod reset_received;
 mod reset_sent;
 mod retransmit;
 mod retransmit_synack;
 mod tc;
 
-use netmon_common::abi::tcp::TcpEvents;
+use netmon_common::{
+    abi::{
+        labels::{RetransmitKind, Role},
+        member::Member,
+        service::OTHER_SERVICE,
+        tcp::TcpEvents,
+    },
+    account::bump,
+    scope::Scope,
+};
 
-use crate::maps::TCP_EVENTS;
+use crate::{
+    kernel::{Sock, is_home},
+    maps::TCP_EVENTS,
+    services, sock,
+};
 
 /// Counts an event of the TCP stack.
 #[inline(always)]
@@ -17,5 +31,24 @@ fn count(count: impl FnOnce(&mut TcpEvents)) {
         // SAFETY: the value belongs to this CPU. Each hook has counters of its
         // own, and the kernel does not run a tracing program inside of itself.
         count(unsafe { &mut *events });
+    }
+}
+
+/// Counts segments that TCP sent again for a socket, or for a request.
+#[inline(always)]
+fn count_retransmits(socket: *const Sock, kind: RetransmitKind, segments: u64) {
+    let service = match services::service_of(sock::read(socket, Member::SockNum)) {
+        OTHER_SERVICE => services::service_of_socket(socket, Role::Active),
+        service => service,
+    };
+    let scope = sock::scope(socket);
+    services::count(service, |events| {
+        let cell = kind.index().wrapping_mul(Scope::COUNT).wrapping_add(scope.index());
+        bump(&mut events.tcp_retransmits, cell, segments);
+    });
+    if is_home(socket) {
+        count(|events| {
+            events.home_retransmits = events.home_retransmits.wrapping_add(segments);
+        });
     }
 }

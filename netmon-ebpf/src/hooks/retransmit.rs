@@ -8,18 +8,18 @@ use aya_ebpf::{
     macros::{btf_tracepoint, kprobe, raw_tracepoint},
     programs::{BtfTracePointContext, ProbeContext, RawTracePointContext},
 };
-use netmon_common::{abi::labels::RetransmitKind, account::bump, wire::tcp};
+use netmon_common::{abi::labels::RetransmitKind, wire::tcp};
 
-use super::count;
+use super::count_retransmits;
 use crate::kernel::{
-    Memory, Probed, SkBuff, Typed, retransmit_tells_error, tcp_flags, tcp_segments,
+    Memory, Probed, SkBuff, Sock, Typed, retransmit_tells_error, tcp_flags, tcp_segments,
 };
 
 /// `tcp_retransmit_skb(sk, skb[, err])` as a BTF tracepoint.
 #[btf_tracepoint(function = "tcp_retransmit_skb")]
 fn retransmit_tp_btf(ctx: BtfTracePointContext) -> i32 {
     if !retransmit_tells_error() || was_tried(ctx.arg(2)) {
-        retransmitted::<Typed>(ctx.arg(1));
+        retransmitted::<Typed>(ctx.arg(0), ctx.arg(1));
     }
     0
 }
@@ -28,7 +28,7 @@ fn retransmit_tp_btf(ctx: BtfTracePointContext) -> i32 {
 #[raw_tracepoint(tracepoint = "tcp_retransmit_skb")]
 fn retransmit_raw_tp(ctx: RawTracePointContext) -> i32 {
     if !retransmit_tells_error() || was_tried(ctx.arg(2)) {
-        retransmitted::<Probed>(ctx.arg(1));
+        retransmitted::<Probed>(ctx.arg(0), ctx.arg(1));
     }
     0
 }
@@ -36,8 +36,8 @@ fn retransmit_raw_tp(ctx: RawTracePointContext) -> i32 {
 /// `__tcp_retransmit_skb(sk, skb, segs)`, through which loss probes go as well.
 #[kprobe(function = "__tcp_retransmit_skb")]
 fn retransmit_kprobe(ctx: ProbeContext) -> u32 {
-    if let Some(skb) = ctx.arg(1) {
-        retransmitted::<Probed>(skb);
+    if let (Some(socket), Some(skb)) = (ctx.arg(0), ctx.arg(1)) {
+        retransmitted::<Probed>(socket, skb);
     }
     0
 }
@@ -54,12 +54,9 @@ fn was_tried(error: i32) -> bool {
 }
 
 #[inline(always)]
-fn retransmitted<M: Memory>(skb: *const SkBuff) {
+fn retransmitted<M: Memory>(socket: *const Sock, skb: *const SkBuff) {
     let segments = tcp_segments::<M>(skb);
-    let kind = if tcp_flags::<M>(skb) & tcp::SYN == 0 {
-        RetransmitKind::Other
-    } else {
-        RetransmitKind::Syn
-    };
-    count(|events| bump(&mut events.tcp_retransmits, kind.index(), segments));
+    let kind =
+        if tcp_flags::<M>(skb) & tcp::SYN == 0 { RetransmitKind::Rto } else { RetransmitKind::Syn };
+    count_retransmits(socket, kind, segments);
 }

@@ -1,8 +1,13 @@
 //! Everything that was counted up to one moment: summed over CPUs, immutable.
 
+mod tcp;
+
 use std::{fmt, time::Duration};
 
-use netmon_common::abi::{labels::Direction, tally::Tally, tcp::TcpEvents};
+use netmon_common::abi::{labels::Direction, tally::Tally};
+
+pub use self::tcp::{DropCount, OTHER, Service, Tcp, Times};
+use crate::signal::Sources;
 
 /// From where a device sees the traffic of the host. Within one vantage and
 /// direction nothing is counted twice; vantages are never added up.
@@ -151,20 +156,6 @@ pub struct Drops {
     pub egress_fifo: u64,
 }
 
-/// Counters of which only those words were measured that a hook feeds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Measured {
-    /// The counters.
-    pub events: TcpEvents,
-    /// Which words of the counters have a source. The others are absent, not 0.
-    pub fed: [bool; TcpEvents::WORDS],
-}
-
-impl Measured {
-    /// Nothing has a source.
-    pub const ABSENT: Self = Self { events: TcpEvents::ZERO, fed: [false; TcpEvents::WORDS] };
-}
-
 /// Everything that was counted up to `at`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
@@ -180,8 +171,12 @@ pub struct Snapshot {
     pub other_devices: Traffic,
     /// Traffic by vantage.
     pub vantages: Vantages,
-    /// Events of the host's TCP stack.
-    pub tcp: Measured,
+    /// Where each signal comes from.
+    pub sources: Sources,
+    /// What the TCP stack did.
+    pub tcp: Tcp,
+    /// Packets that the kernel dropped; only reasons that occurred.
+    pub drops: Vec<DropCount>,
 }
 
 impl Snapshot {
@@ -193,7 +188,9 @@ impl Snapshot {
             devices: Vec::new(),
             other_devices: Traffic::ZERO,
             vantages: Vantages::ZERO,
-            tcp: Measured::ABSENT,
+            sources: Sources::default(),
+            tcp: Tcp::empty(),
+            drops: Vec::new(),
         }
     }
 }

@@ -1,0 +1,93 @@
+//! What netmon measures, by the source that it comes from.
+//!
+//! A signal is what has one source at a time and can be lost as a whole. Metrics,
+//! detectors, the audit and `netmon doctor` all speak of signals by these names.
+
+/// Something that netmon measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Signal {
+    /// Packets at every device.
+    Packets,
+    /// Connections that open, fail and end.
+    Connections,
+    /// Time that handshakes of the host's own connections take.
+    Handshakes,
+    /// Time that handshakes of forwarded connections take.
+    ForwardedHandshakes,
+    /// Segments that TCP sends again.
+    Retransmits,
+    /// Answers to connection requests that TCP sends again.
+    SynackRetransmits,
+    /// Resets that TCP sends.
+    ResetsSent,
+    /// Resets that TCP receives.
+    ResetsReceived,
+    /// Changes of the congestion state.
+    Congestion,
+    /// Packets that the kernel drops.
+    Drops,
+    /// Open sockets by state.
+    Sockets,
+    /// The kernel's own counters of this network namespace.
+    KernelCounters,
+}
+
+impl Signal {
+    /// Every signal, in the order of the variants.
+    pub const ALL: [Self; 12] = [
+        Self::Packets,
+        Self::Connections,
+        Self::Handshakes,
+        Self::ForwardedHandshakes,
+        Self::Retransmits,
+        Self::SynackRetransmits,
+        Self::ResetsSent,
+        Self::ResetsReceived,
+        Self::Congestion,
+        Self::Drops,
+        Self::Sockets,
+        Self::KernelCounters,
+    ];
+
+    /// Its name in metrics, JSON and `netmon doctor`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Packets => "packets",
+            Self::Connections => "connections",
+            Self::Handshakes => "handshakes",
+            Self::ForwardedHandshakes => "forwarded_handshakes",
+            Self::Retransmits => "retransmits",
+            Self::SynackRetransmits => "synack_retransmits",
+            Self::ResetsSent => "resets_sent",
+            Self::ResetsReceived => "resets_received",
+            Self::Congestion => "congestion",
+            Self::Drops => "drops",
+            Self::Sockets => "sockets",
+            Self::KernelCounters => "kernel_counters",
+        }
+    }
+}
+
+/// Where each signal comes from at this moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sources([Option<&'static str>; Signal::ALL.len()]);
+
+impl Sources {
+    /// The source of a signal, as `netmon_feature_source` names it; none where it is
+    /// not measured.
+    pub fn of(&self, signal: Signal) -> Option<&'static str> {
+        self.0.get(signal as usize).copied().flatten()
+    }
+
+    /// Whether a signal is measured.
+    pub fn has(&self, signal: Signal) -> bool {
+        self.of(signal).is_some()
+    }
+
+    /// Says where a signal comes from.
+    pub fn set(&mut self, signal: Signal, source: Option<&'static str>) {
+        if let Some(place) = self.0.get_mut(signal as usize) {
+            *place = source;
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! The life of connections: how they open, and how and why they end.
+//!
+//! Everything hangs on one tracepoint, `inet_sock_set_state`, whose traps are
+//! these: a clean active close ends FIN_WAIT2 -> CLOSE, because a smaller socket
+//! takes over; a closing listener ends LISTEN -> CLOSE; the source port is not yet
+//! known at CLOSE -> SYN_SENT, and the local port is already given back at
+//! -> CLOSE; a child of a listener has no addresses yet at LISTEN -> SYN_RECV.
+
+use aya_ebpf::{
+    helpers::bpf_ktime_get_ns,
+    macros::{btf_tracepoint, kprobe, raw_tracepoint},
+    programs::{BtfTracePointContext, ProbeContext, RawTracePointContext},
+};
+use netmon_common::{
+    abi::{
+        connection::{Connection, Ending, carried},
+        histogram::{CONNECTION_BYTES_BOUNDS, DURATION_BOUNDS, HANDSHAKE_BOUNDS, RTT_BOUNDS},
+        labels::{CloseReason, Direction, FailReason, Role, TcpState},
+        member::Member,
+        service::{port_bit, timed},
+    },
+    account::bump,
+    scope::Scope,
+};
+
+use super::count;
+use crate::{
+    kernel::{Sock, is_home},
+    maps::{CARRIED, CONNECTIONS, ENDING, HANDSHAKE_TIMES, LIFETIMES, LISTENING_PORTS, PATHS},
+    retried, services, sock,
+};
+
+/// `inet_sock_set_state(sk, oldstate, newstate)` as a BTF tracepoint.
+#[btf_tracepoint(function = "inet_sock_set_state")]
+fn connection_tp_btf(ctx: BtfTracePointContext) -> i32 {
+    changed(ctx.arg(0), ctx.arg(1), ctx.arg(2));
+    0
+}
+
+/// The same as a raw tracepoint.
+#[raw_tracepoint(tracepoint = "inet_sock_set_state")]
+fn connection_raw_tp(ctx: RawTracePointContext) -> i32 {
+    changed(ctx.arg(0), ctx.arg(1), ctx.arg(2));
+    0
+}
+
+/// `inet_sk_state_store(sk, newstate)` and `inet_sk_set_state(sk, state)`, the two
+/// functions that hold the tracepoint.
+#[kprobe(function = "inet_sk_state_store")]
+fn connection_kprobe(ctx: ProbeContext) -> u32 {
+    if let (Some(socket), Some(new)) = (ctx.arg(0), ctx.arg(1)) {
+        changed(socket, i32::from(sock::read::<u8>(socket, Member::SockState)), new);
+    }
+    0
+}
+
+/// `IPPROTO_TCP`: other protocols have sockets with the same states.
+const TCP: u16 = 6;
+
+const LISTEN: i32 = TcpState::Listen as i32;
+const SYN_SENT: i32 = TcpState::SynSent as i32;
+const SYN_RECV: i32 = TcpState::SynRecv as i32;
+const ESTABLISHED: i32 = TcpState::Established as i32;
+const CLOSE: i32 = TcpState::Close as i32;
+const CLOSE_WAIT: i32 = TcpState::CloseWait as i32;
+const FIN_WAIT1: i32 = TcpState::FinWait1 as i32;
+const FIN_WAIT2: i32 = TcpState::FinWait2 as i32;
+
+/// Error numbers of include/uapi/asm-generic/errno.h.
+const EPIPE: i32 = 32;
+const ENETUNREACH: i32 = 101;
+const ECONNABORTED: i32 = 103;
+const ECONNRESET: i32 = 104;
+const ETIMEDOUT: i32 = 110;
+const ECONNREFUSED: i32 = 111;
+const EHOSTDOWN: i32 = 112;
+const EHOSTUNREACH: i32 = 113;
+
+#[inline(always)]
+fn changed(socket: *const Sock, old: i32, new: i32) {
+    if sock::read::<u16>(socket, Member::SockProtocol) != TCP || old == new {
+        return;
+    }
+    if new == LISTEN {
+        listens(sock::read(socket, Member::SockNum));
+    } else if new == SYN_SENT {
+        requested(socket);
+    } else if old == LISTEN && new == SYN_RECV {
+        // Whatever had this address before is gone. It fails where there is nothing.
+        let _ = CONNECTIONS.remove(socket as u64);
+        if is_home(socket) {
+            count(|events| events.home_accepted = events.home_accepted.wrapping_add(1));
+        }
+    } else if new == ESTABLISHED {
+        opened(socket, old);
+    } else if new == CLOSE && old != LISTEN {
+        closed(socket, old);
+    }
+}
+
+/// A port on which somebody listens, or accepts a connection.
+#[inline(always)]
+fn listens(port: u16) {
+    let (entry, word, bit) = port_bit(port);
+    if let Some(ports) = LISTENING_PORTS.get_ptr_mut(entry)
+        // SAFETY: the value lies in a map. Two CPUs can overwrite each other's bit;
+        // it is set again with the next connection.
+        && let Some(word) = unsafe { &mut *ports }.get_mut(word)
+    {
+        *word |= bit;
+    }
+}
+
+/// This host asks for a connection. The service is known, the source port is not.
+#[inline(always)]
+fn requested(socket: *const Sock) {
+    if is_home(socket) {
+        count(|events| events.home_requests = events.home_requests.wrapping_add(1));
+    }
+    let service = services::service_of_socket(socket, Role::Active);
+    // SAFETY: the helper has no preconditions.
+    remember(socket, Connection::new(unsafe { bpf_ktime_get_ns() }, service, Role::Active));
+}
+
+#[inline(always)]
+fn remember(socket: *const Sock, connection: Connection) {
+    if CONNECTIONS.insert(socket as u64, connection, 0).is_err() {
+        count(|events| events.untracked = events.untracked.wrapping_add(1));
+    }
+}
+
+/// What is remembered of a connection.
+#[inline(always)]
+fn remembered(socket: *const Sock) -> Option<&'static mut Connection> {
+    // SAFETY: the entry of a socket is only touched while the kernel holds the lock
+    // of the socket, and a deleted entry stays readable until the program ends.
+    CONNECTIONS.get_ptr_mut(socket as u64).map(|connection| unsafe { &mut *connection })
+}
+
+/// The handshake of a connection is complete.
+#[inline(always)]
+fn opened(socket: *const Sock, old: i32) {
+    // SAFETY: the helper has no preconditions.
+    let now = unsafe { bpf_ktime_get_ns() };
+    let scope = sock::scope(socket);
+    match remembered(socket) {
+        Some(connection) => {
+            connection.established = 1;
+            count_opened(connection.service, Role::Active, scope);
+            took(connection.service, Role::Active, now.wrapping_sub(connection.since));
+        }
+        None if old == SYN_RECV => {
+            let mut connection = accepted(socket, now, scope);
+            connection.established = 1;
+            remember(socket, connection);
+            if let Some(nanoseconds) = answer_time(socket, now) {
+                took(connection.service, Role::Passive, nanoseconds);
+            }
+        }
+        // It began before netmon, or there was no room for it.
+        None => {
+            count_opened(services::service_of_socket(socket, Role::Active), Role::Active, scope);
+        }
+    }
+}
+
+/// A connection that was accepted.
+#[inline(always)]
+fn accepted(socket: *const Sock, now: u64, scope: Scope) -> Connection {
+    let port = sock::local_port(socket);
+    listens(port);
+    let service = services::service_of(port);
+    count_opened(service, Role::Passive, scope);
+    Connection::new(now, service, Role::Passive)
+}
+
+#[inline(always)]
+fn count_opened(service: u8, role: Role, scope: Scope) {
+    services::count(service, |events| {
+        let cell = role.index().wrapping_mul(Scope::COUNT).wrapping_add(scope.index());
+        bump(&mut events.tcp_connections_opened, cell, 1);
+    });
+}
+
+/// The time from the first answer to a request to the end of the handshake: what
+/// the kernel measured, or where an answer was sent again and the kernel does not
+/// know which one arrived, what is remembered of the first.
+#[inline(always)]
+fn answer_time(socket: *const Sock, now: u64) -> Option<u64> {
+    if sock::read::<u32>(socket, Member::TotalRetransmits) != 0 {
+        return retried::first_answer(socket).map(|first| now.saturating_sub(first));
+    }
+    match sock::read::<u32>(socket, Member::Srtt) {
+        0 => None,
+        eighths => Some(u64::from(eighths).wrapping_mul(1000) >> 3),
+    }
+}
+
+#[inline(always)]
+fn took(service: u8, role: Role, nanoseconds: u64) {
+    if let Some(times) = HANDSHAKE_TIMES.get_ptr_mut(timed(service, role)) {
+        // SAFETY: the value belongs to this CPU and to this hook.
+        unsafe { (*times).nanoseconds.observe(&HANDSHAKE_BOUNDS, nanoseconds) };
+    }
+}
+
+/// A connection is over, or will never be.
+#[inline(always)]
+fn closed(socket: *const Sock, old: i32) {
+    let error: i32 = sock::read(socket, Member::SockError);
+    let remembered = remembered(socket).copied();
+    // It fails where there is none.
+    let _ = CONNECTIONS.remove(socket as u64);
+    let scope = sock::scope(socket);
+    if (old == SYN_SENT || old == SYN_RECV) && error != 0 && is_home(socket) {
+        count(|events| events.home_failed = events.home_failed.wrapping_add(1));
+    }
+    let connection = match remembered {
+        Some(connection) if connection.established == 0 => {
+            failed(socket, connection.service, scope, error);
+            return;
+        }
+        Some(connection) => connection,
+        None if old == SYN_SENT => {
+            let service = services::service_of_socket(socket, Role::Active);
+            failed(socket, service, scope, error);
+            return;
+        }
+        // A child that died before it was complete: the kernel counts it as accepted.
+        None if old == SYN_RECV => accepted(socket, 0, scope),
+        None => {
+            let (role, service) = services::guess(socket);
+            Connection::new(0, service, role)
+        }
+    };
+    ended(socket, &connection, old, error);
+    learned(socket, &connection, scope);
+}
+
+/// A request that came to nothing.
+#[inline(always)]
+fn failed(socket: *const Sock, service: u8, scope: Scope, error: i32) {
+    let reason = match error {
+        ECONNREFUSED => FailReason::Refused,
+        ETIMEDOUT => FailReason::Timeout,
+        ENETUNREACH | EHOSTUNREACH | EHOSTDOWN => FailReason::Unreachable,
+        ECONNRESET | EPIPE => FailReason::Reset,
+        // The application gave up.
+        0 if sock::read::<u32>(socket, Member::TotalRetransmits) != 0 => FailReason::Timeout,
+        _ => FailReason::Local,
+    };
+    if sock::read::<u32>(socket, Member::SegmentsSent) == 0 && is_home(socket) {
+        count(|events| events.home_unsent = events.home_unsent.wrapping_add(1));
+    }
+    services::count(service, |events| {
+        let cell = reason.index().wrapping_mul(Scope::COUNT).wrapping_add(scope.index());
+        bump(&mut events.tcp_connect_failures, cell, 1);
+    });
+}
+
+/// Counts the end of a connection, or keeps it until its reason is certain.
+#[inline(always)]
+fn ended(socket: *const Sock, connection: &Connection, old: i32, error: i32) {
+    let reason = match error {
+        ECONNRESET | EPIPE => CloseReason::ResetReceived,
+        ECONNABORTED => CloseReason::Abort,
+        // Closed with data unread or without lingering, which sends a reset.
+        0 if old == ESTABLISHED || old == CLOSE_WAIT || old == SYN_RECV => CloseReason::ResetSent,
+        0 if old == FIN_WAIT1 => CloseReason::Abort,
+        0 => CloseReason::Fin,
+        // Retransmissions end with what ICMP said last, if it said anything.
+        _ => CloseReason::Timeout,
+    };
+    let end = |reason: CloseReason| {
+        connection.role().index().wrapping_mul(CloseReason::COUNT).wrapping_add(reason.index())
+    };
+    let open = (old == FIN_WAIT1 || old == FIN_WAIT2)
+        && (reason == CloseReason::ResetReceived || reason == CloseReason::Abort);
+    if !open {
+        services::count(connection.service, |events| {
+            bump(&mut events.tcp_connections_closed, end(reason), 1);
+        });
+        return;
+    }
+    let Some(ending) = ENDING.get_ptr_mut(0) else { return };
+    // SAFETY: the value belongs to this CPU.
+    let ending = unsafe { &mut *ending };
+    if ending.socket != 0 {
+        #[expect(clippy::cast_possible_truncation, reason = "it was a byte before")]
+        services::count(ending.service as u8, |events| {
+            bump(&mut events.tcp_connections_closed, ending.end as usize, 1);
+        });
+    }
+    *ending = Ending {
+        socket: socket as u64,
+        service: u64::from(connection.service),
+        end: end(reason) as u64,
+    };
+}
+
+/// Says that a reset was sent for a socket: if it is the one that ended last on this
+/// CPU, that was the reason.
+#[inline(always)]
+pub(super) fn reset_sent(socket: *const Sock) {
+    let Some(ending) = ENDING.get_ptr_mut(0) else { return };
+    // SAFETY: the value belongs to this CPU.
+    let ending = unsafe { &mut *ending };
+    if ending.socket == socket as u64 && ending.socket != 0 {
+        let active = ending.end < CloseReason::COUNT as u64;
+        let role = if active { Role::Active } else { Role::Passive };
+        ending.end = role
+            .index()
+            .wrapping_mul(CloseReason::COUNT)
+            .wrapping_add(CloseReason::ResetSent.index()) as u64;
+    }
+}
+
+/// What the kernel knows at the end of a connection.
+#[inline(always)]
+fn learned(socket: *const Sock, connection: &Connection, scope: Scope) {
+    if connection.since != 0
+        && let Some(lifetime) = LIFETIMES.get_ptr_mut(timed(connection.service, connection.role()))
+    {
+        // SAFETY: the helper has no preconditions, and the value belongs to this CPU
+        // and to this hook.
+        unsafe {
+            let nanoseconds = bpf_ktime_get_ns().wrapping_sub(connection.since);
+            (*lifetime).nanoseconds.observe(&DURATION_BOUNDS, nanoseconds);
+        }
+    }
+    let sent: u64 = sock::read(socket, Member::BytesSent);
+    let again: u64 = sock::read(socket, Member::BytesRetransmitted);
+    carry(connection.role(), Direction::Egress, sent.saturating_sub(again));
+    carry(connection.role(), Direction::Ingress, sock::read(socket, Member::BytesReceived));
+    if let Some(path) = PATHS.get_ptr_mut(scope as u32) {
+        // SAFETY: the value belongs to this CPU and to this hook.
+        let path = unsafe { &mut *path };
+        let eighths: u32 = sock::read(socket, Member::Srtt);
+        // 0 where nothing was ever acknowledged.
+        if eighths != 0 {
+            path.rtt.observe(&RTT_BOUNDS, u64::from(eighths >> 3).wrapping_mul(1000));
+            let quarters: u32 = sock::read(socket, Member::RttVariation);
+            path.rtt_variation.observe(&RTT_BOUNDS, u64::from(quarters >> 2).wrapping_mul(1000));
+        }
+        let out_of_order: u32 = sock::read(socket, Member::OutOfOrder);
+        path.out_of_order = path.out_of_order.wrapping_add(u64::from(out_of_order));
+    }
+}
+
+#[inline(always)]
+fn carry(role: Role, direction: Direction, bytes: u64) {
+    if let Some(value) = CARRIED.get_ptr_mut(carried(role, direction)) {
+        // SAFETY: the value belongs to this CPU and to this hook.
+        unsafe { (*value).bytes.observe(&CONNECTION_BYTES_BOUNDS, bytes) };
+    }
+}

@@ -1,0 +1,49 @@
+//! Which service a connection belongs to, and its counters.
+
+use netmon_common::abi::{
+    labels::Role,
+    service::{OTHER_SERVICE, ServiceEvents, port_place},
+};
+
+use crate::{
+    kernel::Sock,
+    maps::{SERVICE_BY_PORT, SERVICE_EVENTS},
+    sock,
+};
+
+/// The slot of a port.
+#[inline(always)]
+pub(crate) fn service_of(port: u16) -> u8 {
+    let (entry, position) = port_place(port);
+    let slot = SERVICE_BY_PORT.get(entry).and_then(|ports| ports.get(position));
+    slot.copied().unwrap_or(OTHER_SERVICE)
+}
+
+/// The slot of a connection: of the port that is asked for.
+#[inline(always)]
+pub(crate) fn service_of_socket(socket: *const Sock, role: Role) -> u8 {
+    service_of(match role {
+        Role::Active => sock::remote_port(socket),
+        Role::Passive => sock::local_port(socket),
+    })
+}
+
+/// The role and the slot of a connection that was there before netmon: the end
+/// whose port is that of a service answers.
+#[inline(always)]
+pub(crate) fn guess(socket: *const Sock) -> (Role, u8) {
+    match service_of(sock::local_port(socket)) {
+        OTHER_SERVICE => (Role::Active, service_of(sock::remote_port(socket))),
+        service => (Role::Passive, service),
+    }
+}
+
+/// Counts an event of a service.
+#[inline(always)]
+pub(crate) fn count(service: u8, count: impl FnOnce(&mut ServiceEvents)) {
+    if let Some(events) = SERVICE_EVENTS.get_ptr_mut(u32::from(service)) {
+        // SAFETY: the value belongs to this CPU. Each hook has counters of its
+        // own, and the kernel does not run a tracing program inside of itself.
+        count(unsafe { &mut *events });
+    }
+}
