@@ -6,6 +6,7 @@
 mod btf;
 #[cfg(feature = "debug-log")]
 mod debug;
+mod devices;
 mod error;
 mod health;
 mod hooks;
@@ -27,24 +28,24 @@ use aya::{
 };
 use netmon_common::abi::{
     labels::Direction,
-    slot::{OTHER_SLOT, SlotEntry, tally_key},
+    slot::{OTHER_SLOT, tally_key},
     tally::Tally,
 };
 
 pub use error::KernelError;
 
 use self::{
+    devices::Watched,
     object::Object,
     reasons::Reasons,
     slots::{Place, Slots},
     tables::Tables,
-    tc::{Grip, Target},
+    tc::Grip,
 };
 use crate::{
     config::{Config, TcMechanism},
-    links::{Link, framing},
     signal::{Signal, Sources},
-    snapshot::{Device, Drops, Snapshot, Traffic, Vantage, Vantages},
+    snapshot::{Snapshot, Traffic, Vantage, Vantages},
     view::Refusal,
 };
 
@@ -65,19 +66,6 @@ pub struct Kernel {
     refused: [Vec<Refusal>; 2],
     #[cfg(feature = "debug-log")]
     debug_log: Option<debug::DebugLog>,
-}
-
-/// A device whose packets are counted.
-struct Watched {
-    link: Link,
-    listed: bool,
-    vantage: Option<Vantage>,
-    place: Place,
-    /// What its slot held before the device had it.
-    base: Traffic,
-    /// What holds the programs, by direction.
-    grips: [Option<Grip>; 2],
-    counting: Result<(), String>,
 }
 
 impl Kernel {
@@ -131,105 +119,6 @@ impl Kernel {
         })
     }
 
-    /// Removes what an earlier netmon that was killed left at a device.
-    pub fn remove_leftovers(link: &Link) {
-        tc::remove_leftovers(&link.name);
-    }
-
-    /// Whether a device is watched.
-    pub fn watches(&self, ifindex: u32) -> bool {
-        self.devices.contains_key(&ifindex)
-    }
-
-    /// Begins to count the packets of a device. Where that fails, the device is
-    /// in the snapshots all the same, with the reason.
-    ///
-    /// # Errors
-    ///
-    /// When the counters cannot be read or the table not be written.
-    pub fn watch(
-        &mut self,
-        link: Link,
-        vantage: Option<Vantage>,
-        listed: bool,
-    ) -> Result<(), KernelError> {
-        let place = self.slots.take(link.ifindex, vantage);
-        let base = self.read(place.slot())?;
-        if place != Place::Unknown {
-            self.enter(&link, place)?;
-        }
-        let mut watched =
-            Watched { link, listed, vantage, place, base, grips: [None, None], counting: Ok(()) };
-        self.attach(&mut watched);
-        self.devices.insert(watched.link.ifindex, watched);
-        Ok(())
-    }
-
-    /// Why the packets of a watched device are not counted, if so and if it is
-    /// still there.
-    pub fn failure(&self, ifindex: u32) -> Option<&str> {
-        let why = self.devices.get(&ifindex)?.counting.as_ref().err()?;
-        (!why.ends_with(tc::GONE)).then_some(why)
-    }
-
-    /// Ends it. The counts stay in the traffic of the vantage.
-    ///
-    /// # Errors
-    ///
-    /// When the counters cannot be read.
-    pub fn unwatch(&mut self, ifindex: u32) -> Result<(), KernelError> {
-        let Some(watched) = self.devices.remove(&ifindex) else { return Ok(()) };
-        for grip in watched.grips.into_iter().flatten() {
-            tc::release(&mut self.ebpf, grip);
-        }
-        let last = self.read(watched.place.slot());
-        if self.slots.give_back(ifindex, watched.place) {
-            // Where this fails, the entry speaks of a device that is gone; the
-            // next one with its place overwrites it.
-            let _ = self.table.set(SlotEntry::position(ifindex), 0, 0);
-        }
-        if let (Place::Own(_), Some(vantage)) = (watched.place, watched.vantage) {
-            self.retired.of_mut(vantage).add(&last?.since(&watched.base));
-        }
-        Ok(())
-    }
-
-    /// Takes note of what changed about a device, and of what somebody detached.
-    /// Tries again what could not be attached: what stood in the way may be gone.
-    ///
-    /// # Errors
-    ///
-    /// When the counters cannot be read or the table not be written.
-    pub fn update(
-        &mut self,
-        link: Link,
-        vantage: Option<Vantage>,
-        listed: bool,
-    ) -> Result<(), KernelError> {
-        let Some(mut watched) = self.devices.remove(&link.ifindex) else { return Ok(()) };
-        let moved = watched.vantage != vantage || watched.link.hardware != link.hardware;
-        if moved {
-            // What was counted belongs to the vantage that it was counted at.
-            self.devices.insert(link.ifindex, watched);
-            self.unwatch(link.ifindex)?;
-            return self.watch(link, vantage, listed);
-        }
-        let ifindex = link.ifindex;
-        watched.link = link;
-        watched.listed = listed;
-        if watched.counting.is_err() {
-            self.attach(&mut watched);
-        } else if watched.grips.iter().flatten().any(|grip| tc::is_lost(grip, ifindex)) {
-            for grip in std::mem::take(&mut watched.grips).into_iter().flatten() {
-                tc::release(&mut self.ebpf, grip);
-            }
-            // Told first, mended with the next list of devices.
-            watched.counting = Err("somebody removed the clsact qdisc".to_owned());
-        }
-        self.devices.insert(watched.link.ifindex, watched);
-        Ok(())
-    }
-
     /// Gives slots to ports that a configuration names.
     ///
     /// # Errors
@@ -237,27 +126,6 @@ impl Kernel {
     /// When the table of ports cannot be written.
     pub fn serve(&mut self, ports: impl IntoIterator<Item = u16>) -> Result<(), KernelError> {
         self.tables.serve(ports)
-    }
-
-    /// Attaches the programs at every device anew, by another policy.
-    pub fn set_policy(&mut self, policy: TcMechanism) {
-        if self.policy == policy {
-            return;
-        }
-        self.policy = policy;
-        let mut devices = std::mem::take(&mut self.devices);
-        for watched in devices.values_mut() {
-            for grip in std::mem::take(&mut watched.grips).into_iter().flatten() {
-                tc::release(&mut self.ebpf, grip);
-            }
-            self.attach(watched);
-        }
-        self.devices = devices;
-    }
-
-    /// The devices that are watched, by index.
-    pub fn watched(&self) -> impl Iterator<Item = u32> {
-        self.devices.keys().copied()
     }
 
     /// Everything counted up to now.
@@ -311,37 +179,6 @@ impl Kernel {
         })
     }
 
-    /// Attaches the programs at a device that are not attached yet.
-    fn attach(&mut self, watched: &mut Watched) {
-        watched.counting = Ok(());
-        let target = Target { ifindex: watched.link.ifindex, name: &watched.link.name };
-        for (direction, grip) in Direction::ALL.iter().zip(&mut watched.grips) {
-            if grip.is_some() {
-                continue;
-            }
-            let mut refused = Vec::new();
-            match tc::attach(&mut self.ebpf, target, *direction, self.policy, &mut refused) {
-                Ok(attached) => *grip = Some(attached),
-                Err(why) => watched.counting = Err(format!("{}: {why}", direction.label())),
-            }
-            if let Some(last) = self.refused.get_mut(direction.index()) {
-                *last = refused;
-            }
-        }
-    }
-
-    /// Tells the programs where a device counts and how its frames begin.
-    fn enter(&mut self, link: &Link, place: Place) -> Result<(), KernelError> {
-        let entry = SlotEntry {
-            ifindex: link.ifindex,
-            slot: u16::try_from(place.slot()).unwrap_or_default(),
-            link: framing(link.hardware),
-        };
-        self.table
-            .set(SlotEntry::position(link.ifindex), entry.to_word(), 0)
-            .map_err(|error| KernelError::of("writing the slot table", &error))
-    }
-
     /// The counters of a slot, summed over CPUs.
     fn read(&self, slot: u32) -> Result<Traffic, KernelError> {
         let mut traffic = Traffic::ZERO;
@@ -389,31 +226,6 @@ impl Drop for Kernel {
             for grip in watched.grips.into_iter().flatten() {
                 tc::release(&mut self.ebpf, grip);
             }
-        }
-    }
-}
-
-impl Watched {
-    /// The device of a snapshot, without its traffic.
-    fn describe(&self) -> Device {
-        let stats = &self.link.stats;
-        Device {
-            name: self.link.name.to_string(),
-            ifindex: self.link.ifindex,
-            up: self.link.up,
-            speed: self.link.speed,
-            vantage: self.vantage,
-            counting: self.counting.clone(),
-            listed: self.listed,
-            flaps: self.link.flaps,
-            drops: Drops {
-                ingress_driver: stats.rx_dropped,
-                ingress_fifo: stats.rx_fifo_errors,
-                ingress_missed: stats.rx_missed_errors,
-                egress_driver: stats.tx_dropped,
-                egress_fifo: stats.tx_fifo_errors,
-            },
-            traffic: Traffic::ZERO,
         }
     }
 }

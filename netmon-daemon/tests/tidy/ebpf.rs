@@ -9,6 +9,10 @@ const ENTRY_LINES: usize = 5;
 /// Maps whose size and keys the daemon alone decides.
 const MAPS: [&str; 2] = ["Array", "PerCpuArray"];
 
+/// The one map with keys that the kernel makes: the host's own open connections,
+/// of which a request that nobody answers is none.
+const KEYED: &str = "static CONNECTIONS: HashMap";
+
 /// The entry points of a source: attribute, name and lines of the function.
 fn entries(code: &str) -> Vec<(&str, Vec<&str>)> {
     let kinds = ["classifier", "btf_tracepoint", "raw_tracepoint", "kprobe", "tracepoint"];
@@ -87,7 +91,7 @@ fn traffic_cannot_make_a_key() {
     let mut problems = Vec::new();
     for line in code.lines().filter(|line| line.contains("static ")) {
         let kind = line.split(": ").nth(1).and_then(|kind| kind.split('<').next()).unwrap_or(line);
-        if !MAPS.contains(&kind) {
+        if !MAPS.contains(&kind) && !line.contains(KEYED) {
             problems.push(format!(
                 "netmon-ebpf/src/maps.rs: {kind}: only {MAPS:?} cannot fill up; say in this test why another kind is bounded"
             ));
