@@ -3,7 +3,8 @@
 use crate::abi::labels::labels;
 
 labels! {
-    /// The reach of an address, by the special-purpose registries (RFC 6890).
+    /// The reach of an address, by the special-purpose registries (RFC 6890) and
+    /// by the networks that the configuration names.
     pub enum Scope {
         /// Everything else, and frames without an IP address.
         Public = "public",
@@ -15,6 +16,23 @@ labels! {
         Private = "private",
         /// 224.0.0.0/4, 240.0.0.0/4 (limited broadcast and reserved) and `ff00::/8`.
         Multicast = "multicast",
+        /// Networks of containers, as far as the configuration names them.
+        Container = "container",
+    }
+}
+
+impl Scope {
+    /// The scope of an index; [`Scope::Public`] where there is none.
+    #[inline(always)]
+    pub const fn from_index(index: usize) -> Self {
+        match index {
+            1 => Self::Loopback,
+            2 => Self::LinkLocal,
+            3 => Self::Private,
+            4 => Self::Multicast,
+            5 => Self::Container,
+            _ => Self::Public,
+        }
     }
 }
 
@@ -35,7 +53,8 @@ pub const fn of_ipv4(first: u8, second: u8) -> Scope {
     }
 }
 
-/// The scope of an IPv6 address.
+/// The scope of an IPv6 address; of one that maps an IPv4 address, the scope of
+/// that.
 #[inline(always)]
 pub const fn of_ipv6(address: &[u8; 16]) -> Scope {
     // What is routed between networks: nearly all there is, so it goes first.
@@ -47,6 +66,7 @@ pub const fn of_ipv6(address: &[u8; 16]) -> Scope {
         [0xfe, second, ..] if *second & 0xc0 == 0x80 => Scope::LinkLocal,
         [0xfc | 0xfd, ..] => Scope::Private,
         [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1] => Scope::Loopback,
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, first, second, ..] => of_ipv4(*first, *second),
         _ => Scope::Public,
     }
 }

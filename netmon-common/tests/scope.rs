@@ -28,7 +28,9 @@ const IPV4_BLOCKS: &[(&str, &str, Scope)] = &[
 const IPV6_BLOCKS: &[(&str, &str, Scope)] = &[
     ("::", "::", Scope::Public),
     ("::1", "::1", Scope::Loopback),
-    ("::2", "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Scope::Public),
+    ("::2", "::fffe:ffff:ffff", Scope::Public),
+    // From ::ffff:0:0 to ::ffff:ffff:ffff are the addresses of IPv4.
+    ("::1:0:0:0", "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Scope::Public),
     ("fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Scope::Private),
     ("fe00::", "fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Scope::Public),
     ("fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Scope::LinkLocal),
@@ -59,6 +61,9 @@ fn ipv6_blocks_cover_everything() -> Result<(), std::net::AddrParseError> {
     let mut next = Some(0_u128);
     for (first, last, scope) in IPV6_BLOCKS {
         let (first, last): (Ipv6Addr, Ipv6Addr) = (first.parse()?, last.parse()?);
+        if next == Some(0xffff_0000_0000) {
+            next = Some(0x1_0000_0000_0000);
+        }
         assert_eq!(next, Some(first.to_bits()), "gap before {first}");
         next = last.to_bits().checked_add(1);
         let middle = first.to_bits() / 2 + last.to_bits() / 2;
@@ -73,9 +78,35 @@ fn ipv6_blocks_cover_everything() -> Result<(), std::net::AddrParseError> {
 }
 
 #[test]
+fn an_address_that_maps_one_of_ipv4_is_judged_as_that() -> Result<(), std::net::AddrParseError> {
+    for (first, last, scope) in IPV4_BLOCKS {
+        for address in [first, last] {
+            let mapped = address.parse::<Ipv4Addr>()?.to_ipv6_mapped();
+            assert_eq!(of_ipv6(&mapped.octets()), *scope, "{mapped}");
+        }
+    }
+    let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped().to_bits();
+    for bit in 32..128 {
+        let near = Ipv6Addr::from_bits(mapped ^ 1 << bit);
+        assert_ne!(of_ipv6(&near.octets()), Scope::Loopback, "{near}");
+    }
+    Ok(())
+}
+
+#[test]
 fn loopback_of_ipv6_is_one_address() {
     for bit in 1..128 {
         let near = Ipv6Addr::from_bits(1 | 1 << bit);
         assert_ne!(of_ipv6(&near.octets()), Scope::Loopback, "{near}");
+    }
+}
+
+#[test]
+fn every_scope_is_found_by_its_index() {
+    for scope in Scope::ALL {
+        assert_eq!(Scope::from_index(scope.index()), *scope);
+    }
+    for beyond in [Scope::COUNT, usize::MAX] {
+        assert_eq!(Scope::from_index(beyond), Scope::Public);
     }
 }

@@ -1,4 +1,5 @@
-//! What crosses the kernel boundary: labels, counters, histograms, keys.
+//! What crosses the kernel boundary: labels, counters, histograms, keys,
+//! networks.
 //!
 //! Everything in a map is made of `u64` words or of the explicit integer fields
 //! in [`slot`]; there is no `bool`, enum, pointer or implicit padding, so both
@@ -10,6 +11,7 @@ pub mod histogram;
 pub mod labels;
 pub mod member;
 pub mod native;
+pub mod networks;
 pub mod service;
 pub mod slot;
 pub mod tally;

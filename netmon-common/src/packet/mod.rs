@@ -1,9 +1,11 @@
 //! From bytes to a packet: the only parser netmon has.
 
 mod parse;
+mod remote;
 mod word;
 
 pub use parse::{parse, shortcut};
+pub use remote::{Remote, within};
 pub use word::{Packet, Transport};
 
 use crate::abi::labels::labels;
@@ -24,13 +26,4 @@ labels! {
         /// In a way that netmon cannot read.
         Unknown = "unknown",
     }
-}
-
-/// Which end of a packet is the remote one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remote {
-    /// The packet was received.
-    Source,
-    /// The packet was sent.
-    Destination,
 }

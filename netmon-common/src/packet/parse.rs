@@ -120,7 +120,7 @@ fn layers<B: Bytes + ?Sized>(
 }
 
 #[inline(always)]
-fn link_layer<B: Bytes + ?Sized>(bytes: &B, link: Link) -> Result<Payload, Reject> {
+pub(super) fn link_layer<B: Bytes + ?Sized>(bytes: &B, link: Link) -> Result<Payload, Reject> {
     match link {
         Link::Ethernet => ethernet::parse(bytes),
         Link::Raw => raw::parse(bytes),

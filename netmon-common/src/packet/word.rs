@@ -221,6 +221,20 @@ impl Packet {
         self.class_index().saturating_sub(1) % Protocol::COUNT
     }
 
+    /// Whether there is a remote address whose scope counts: an IP header that
+    /// was read, in a packet that was not rejected.
+    #[inline(always)]
+    pub(super) const fn has_scope(self) -> bool {
+        self.get(REJECT) == 0 && self.family_index() != Family::Other.index()
+    }
+
+    /// The same packet with another scope.
+    #[inline(always)]
+    pub(super) const fn with_scope(self, scope: Scope) -> Self {
+        let cell = host_cell(scope.index(), self.class_index());
+        Self((self.0 & !CELL.in_place()) | CELL.of(cell as u64))
+    }
+
     /// Scope of the remote address, as an index into [`Scope::ALL`].
     #[inline(always)]
     pub(crate) const fn scope_index(self) -> usize {

@@ -37,6 +37,12 @@ impl Header {
     }
 }
 
+/// Reads an address of the header at `at`; `destination` chooses which.
+#[inline(always)]
+pub fn address<B: Bytes + ?Sized>(bytes: &B, at: usize, destination: bool) -> Option<[u8; 4]> {
+    bytes.array(at.wrapping_add(if destination { 16 } else { 12 }))
+}
+
 /// Reads the header at `at`; `destination` chooses whose scope is returned.
 #[inline(always)]
 pub fn parse<B: Bytes + ?Sized>(bytes: &B, at: usize, destination: bool) -> Result<Header, Reject> {

@@ -53,6 +53,12 @@ pub struct Chain {
     pub first_fragment: u64,
 }
 
+/// Reads an address of the fixed header at `at`; `destination` chooses which.
+#[inline(always)]
+pub fn address<B: Bytes + ?Sized>(bytes: &B, at: usize, destination: bool) -> Option<[u8; 16]> {
+    bytes.array(at.wrapping_add(if destination { 24 } else { 8 }))
+}
+
 /// Reads the fixed header at `at`; `destination` chooses whose scope is
 /// returned.
 #[inline(always)]

@@ -47,7 +47,7 @@ fn values_of_the_metric_labels() {
     check!(Family: "other" "ipv4" "ipv6");
     check!(IpVersion: "ipv4" "ipv6");
     check!(Protocol: "other" "tcp" "udp" "icmp");
-    check!(Scope: "public" "loopback" "link_local" "private" "multicast");
+    check!(Scope: "public" "loopback" "link_local" "private" "multicast" "container");
     check!(TcpFlag: "syn" "synack" "fin" "rst" "null" "xmas" "syn_fin" "other_invalid");
     check!(IcmpClass: "echo" "unreachable" "frag_needed" "ttl_exceeded" "redirect" "nd" "other");
     check!(Rcode: "noerror" "formerr" "servfail" "nxdomain" "notimp" "refused" "other");

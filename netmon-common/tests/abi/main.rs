@@ -1,10 +1,11 @@
 //! What both sides of the kernel boundary must agree on: labels, counter
-//! tables, histograms, slots.
+//! tables, histograms, slots, networks.
 
 mod counters;
 mod histogram;
 mod labels;
 mod native;
+mod networks;
 mod slot;
 mod tally;
 mod timing;

@@ -18,10 +18,10 @@ fn distinct() -> Tally {
         *count = 1 << cell;
     }
     for (cell, count) in tally.rejected_families.iter_mut().enumerate() {
-        *count = 1 << (48 + cell);
+        *count = 1 << (54 + cell);
     }
     for (cell, count) in tally.unread_transport.iter_mut().enumerate() {
-        *count = 1 << (52 + cell);
+        *count = 1 << (57 + cell);
     }
     tally
 }
@@ -45,7 +45,7 @@ fn classed_picks_by_scope_and_class() {
             assert_eq!(picked, 1 << host_cell(scope.index(), class.index()), "{scope:?} {class:?}");
         }
     }
-    assert_eq!(tally.classed(|_, _| true), (1 << 45) - 1);
+    assert_eq!(tally.classed(|_, _| true), (1 << 54) - 1);
     assert_eq!(tally.classed(|_, _| false), 0);
 }
 
@@ -54,11 +54,11 @@ fn families_and_protocols_count_what_was_rejected_too() {
     let tally = distinct();
     for (position, family) in Family::ALL.iter().enumerate() {
         let classed = tally.classed(|_, class| class.family() == *family);
-        assert_eq!(tally.family_packets(*family), classed + (1 << (48 + position)), "{family:?}");
+        assert_eq!(tally.family_packets(*family), classed + (1 << (54 + position)), "{family:?}");
     }
     for (position, protocol) in Protocol::ALL.iter().enumerate() {
         let classed = tally.classed(|_, class| class.protocol() == *protocol);
-        let expected = classed + (1 << (52 + position));
+        let expected = classed + (1 << (57 + position));
         assert_eq!(tally.protocol_packets(*protocol), expected, "{protocol:?}");
     }
 }

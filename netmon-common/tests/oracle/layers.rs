@@ -14,6 +14,8 @@ pub(crate) struct Facts {
     pub(crate) protocol: &'static str,
     /// Reach of the remote address.
     pub(crate) scope: &'static str,
+    /// The remote address: 4 bytes, also where it is mapped into IPv6, 16 or none.
+    pub(crate) address: Vec<u8>,
     /// Fragment headers.
     pub(crate) fragments: u64,
     /// Whether IP claims a first fragment too short for TCP or UDP.
@@ -36,6 +38,27 @@ pub(crate) enum Upper {
     Icmp(&'static str),
 }
 
+/// First bits, how many of them count, and the scope of what begins so.
+type Scopes = &'static [(&'static [u8], usize, &'static str)];
+
+const IPV4_SCOPES: Scopes = &[
+    (&[127], 8, "loopback"),
+    (&[169, 254], 16, "link_local"),
+    (&[10], 8, "private"),
+    (&[172, 16], 12, "private"),
+    (&[192, 168], 16, "private"),
+    (&[100, 64], 10, "private"),
+    (&[224], 4, "multicast"),
+    (&[240], 4, "multicast"),
+];
+
+const IPV6_SCOPES: Scopes = &[
+    (&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 128, "loopback"),
+    (&[0xfe, 0x80], 10, "link_local"),
+    (&[0xfc], 7, "private"),
+    (&[0xff], 8, "multicast"),
+];
+
 /// Whoever returns early says why; `None` is a frame that was read.
 type Rejected = Option<&'static str>;
 
@@ -47,6 +70,7 @@ pub(crate) fn read(frame: &[u8], link: Link, remote: Remote) -> Facts {
         family: "other",
         protocol: "other",
         scope: "public",
+        address: Vec::new(),
         fragments: 0,
         tiny: false,
         headers: 0,
@@ -124,19 +148,8 @@ fn ipv4(facts: &mut Facts, frame: &[u8], packet: &[u8], remote: Remote) -> Rejec
         Remote::Source => &packet[12..16],
         Remote::Destination => &packet[16..20],
     };
-    facts.scope = scope(
-        address,
-        &[
-            (&[127], 8, "loopback"),
-            (&[169, 254], 16, "link_local"),
-            (&[10], 8, "private"),
-            (&[172, 16], 12, "private"),
-            (&[192, 168], 16, "private"),
-            (&[100, 64], 10, "private"),
-            (&[224], 4, "multicast"),
-            (&[240], 4, "multicast"),
-        ],
-    );
+    facts.scope = scope(address, IPV4_SCOPES);
+    facts.address = address.to_vec();
     let more_fragments = packet[6] & 0x20 != 0;
     let offset = number(&packet[6..8]) % 0x2000;
     facts.fragments = u64::from(more_fragments || offset > 0);
@@ -159,15 +172,12 @@ fn ipv6(facts: &mut Facts, frame: &[u8], packet: &[u8], remote: Remote) -> Rejec
         Remote::Source => &packet[8..24],
         Remote::Destination => &packet[24..40],
     };
-    facts.scope = scope(
-        address,
-        &[
-            (&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 128, "loopback"),
-            (&[0xfe, 0x80], 10, "link_local"),
-            (&[0xfc], 7, "private"),
-            (&[0xff], 8, "multicast"),
-        ],
-    );
+    (facts.address, facts.scope) = match address {
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, mapped @ ..] => {
+            (mapped.to_vec(), scope(mapped, IPV4_SCOPES))
+        }
+        _ => (address.to_vec(), scope(address, IPV6_SCOPES)),
+    };
     let mut next = packet[6];
     let mut used = 0;
     let mut more_fragments = false;
@@ -202,7 +212,7 @@ fn ipv6(facts: &mut Facts, frame: &[u8], packet: &[u8], remote: Remote) -> Rejec
 }
 
 /// The scope of the first prefix that holds the address.
-fn scope(address: &[u8], prefixes: &[(&[u8], usize, &'static str)]) -> &'static str {
+fn scope(address: &[u8], prefixes: Scopes) -> &'static str {
     let bit = |bytes: &[u8], at: usize| bytes.get(at / 8).unwrap_or(&0) >> (7 - at % 8) & 1;
     prefixes
         .iter()

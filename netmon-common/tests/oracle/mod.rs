@@ -10,10 +10,14 @@ use std::collections::BTreeMap;
 
 use layers::{Facts, Upper};
 use netmon_common::{
-    abi::tally::Tally,
+    abi::{
+        networks::{Address, Networks},
+        tally::Tally,
+    },
     account::{Volume, account},
-    packet::{Link, Packet, Remote, parse, shortcut},
+    packet::{Link, Packet, Remote, parse, shortcut, within},
     reject::Reject,
+    scope::Scope,
 };
 
 /// Counters by name and up to two labels, of which a histogram's first is the
@@ -27,7 +31,7 @@ const BUCKETS: [&str; 12] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "
 /// Parses and counts a frame both ways and holds the results against each
 /// other. Panics at any difference.
 pub(crate) fn check(frame: &[u8], link: Link, remote: Remote, volume: &Volume) {
-    let facts = layers::read(frame, link, remote);
+    let mut facts = layers::read(frame, link, remote);
     let packet = parse(frame, link, remote);
     let mut tally = Tally::ZERO;
     account(&mut tally, packet, volume);
@@ -40,6 +44,43 @@ pub(crate) fn check(frame: &[u8], link: Link, remote: Remote, volume: &Volume) {
     if link == Link::Ethernet {
         assert!(shortcut(frame, remote).is_none_or(|short| short == packet), "{frame:02x?}");
     }
+
+    let packet = within(packet, frame, link, remote, &networks());
+    let mut tally = Tally::ZERO;
+    account(&mut tally, packet, volume);
+    let is_ipv4 = facts.address.len() == 4;
+    let named = NETWORKS.iter().find(|(network, prefix_len, _)| {
+        facts.address.starts_with(network) && (*prefix_len > 96) == is_ipv4
+    });
+    facts.scope = named.map_or(facts.scope, |(.., scope)| scope.label());
+    assert_eq!(by_name(&tally), expected(&facts, volume), "{link:?} {remote:?} {frame:02x?}");
+}
+
+/// Networks of whole bytes, longer ones first: the bytes that their addresses
+/// begin with, how many bits that is for the table, and the scope.
+const NETWORKS: [(&[u8], u32, Scope); 6] = [
+    (&[192, 168, 0, 1], 128, Scope::Public),
+    (&[100, 100], 112, Scope::Container),
+    (&[10], 104, Scope::Container),
+    (&[0xfd, 1], 16, Scope::Container),
+    (&[0xfd], 8, Scope::LinkLocal),
+    (&[0x20], 8, Scope::Private),
+];
+
+/// The same as a table.
+pub(crate) fn networks() -> Networks {
+    let mut networks = Networks::NONE;
+    for (network, prefix_len, scope) in NETWORKS {
+        let mut bytes = [0; 16];
+        if prefix_len > 96 {
+            bytes[10..12].fill(0xff);
+            bytes[12..12 + network.len()].copy_from_slice(network);
+        } else {
+            bytes[..network.len()].copy_from_slice(network);
+        }
+        assert_eq!(networks.add(Address::of_ipv6(&bytes), prefix_len, scope), Ok(()));
+    }
+    networks
 }
 
 /// What a packet says of itself in words is what was counted.

@@ -104,6 +104,9 @@ fn ipv6() -> impl Strategy<Value = Vec<u8>> {
             |(first, second, last)| [first, second, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]
         ),
         Just([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+        (select(vec![9, 10, 100, 127, 192, 224]), select(vec![0, 100, 168])).prop_map(
+            |(first, second)| [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, first, second, 0, 1]
+        ),
     ];
     let payload_length = option::weighted(0.3, prop_oneof![0..64_u16, any::<u16>()]);
     (chain, transport(), [address.clone(), address], payload_length).prop_map(
