@@ -21,6 +21,7 @@ mod kernel;
 mod maps;
 mod object;
 mod retried;
+mod scope;
 mod services;
 mod skb;
 mod sock;

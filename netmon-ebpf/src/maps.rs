@@ -10,6 +10,7 @@ use netmon_common::abi::{
         CARRIED as CARRIED_LEN, CONNECTIONS as OPEN, Carried, Connection, Ending,
         FIRST_ANSWERS as ANSWERS, FirstAnswer, Handshake, Lifetime, PATHS as PATHS_LEN, Path,
     },
+    networks::Networks,
     service::{
         PORT_ENTRIES, PORT_SET_ENTRIES, PORT_WORDS, PORTS_PER_ENTRY, SERVICES, ServiceEvents,
         TIMINGS,
@@ -25,6 +26,12 @@ use netmon_common::abi::{
 /// does is counted in the slot "other".
 #[map]
 pub(crate) static SLOTS: Array<u64> = Array::with_max_entries(SLOT_TABLE_LEN, 0);
+
+/// The networks whose scope the configuration names, one value. Written by the
+/// daemon when it starts and when it reloads, read where an address is judged:
+/// for a packet only when its entry in [`SLOTS`] says that there are any.
+#[map]
+pub(crate) static NETWORKS: Array<Networks> = Array::with_max_entries(1, 0);
 
 /// The counters of every slot and direction. Written for every packet by plain
 /// adds, because each CPU has its own; read and summed by the daemon. An array

@@ -4,12 +4,12 @@
 //! verifier knows of the socket of a tracepoint. It is read once per connection
 //! or lost segment, never per packet.
 
-use netmon_common::{
-    abi::member::Member,
-    scope::{self, Scope},
-};
+use netmon_common::{abi::member::Member, scope::Scope};
 
-use crate::kernel::{Memory, Probed, Sock};
+use crate::{
+    kernel::{Memory, Probed, Sock},
+    scope,
+};
 
 /// `AF_INET` and `AF_INET6`.
 const IPV4: u16 = 2;
@@ -25,10 +25,7 @@ pub(crate) fn read<T: Copy + Default>(sock: *const Sock, member: Member) -> T {
 #[inline(always)]
 pub(crate) fn scope(sock: *const Sock) -> Scope {
     match read::<u16>(sock, Member::SockFamily) {
-        IPV4 => {
-            let [first, second, ..] = read::<[u8; 4]>(sock, Member::SockDaddr);
-            scope::of_ipv4(first, second)
-        }
+        IPV4 => scope::of_ipv4(read(sock, Member::SockDaddr)),
         IPV6 => scope::of_ipv6(&read(sock, Member::SockDaddr6)),
         _ => Scope::Public,
     }

@@ -25,8 +25,12 @@ pub const SLOTS: u32 = SHARED_SLOTS + DEVICE_SLOTS;
 /// Entries of the tally map: one per slot and direction.
 pub const TALLIES: u32 = SLOTS * 2;
 
+/// The bit of an entry that says whether there are networks.
+const NETWORKS: u32 = 24;
+
 /// One entry of the slot table, packed into a word so that the kernel reads it
-/// whole: `ifindex` in the upper half, then link type and slot.
+/// whole: `ifindex` in the upper half, then whether there are networks, link type
+/// and slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotEntry {
     /// Index of the device, never 0.
@@ -35,6 +39,9 @@ pub struct SlotEntry {
     pub slot: u16,
     /// How its frames begin.
     pub link: Link,
+    /// Whether there are [`Networks`](super::networks::Networks) to look a remote
+    /// address up in. It stands here because this word is read anyway.
+    pub networks: bool,
 }
 
 impl SlotEntry {
@@ -46,7 +53,10 @@ impl SlotEntry {
 
     /// The entry as a word; 0 is an empty entry.
     pub const fn to_word(self) -> u64 {
-        ((self.ifindex as u64) << 32) | ((self.link.index() as u64) << 16) | self.slot as u64
+        ((self.ifindex as u64) << 32)
+            | ((self.networks as u64) << NETWORKS)
+            | ((self.link.index() as u64) << 16)
+            | self.slot as u64
     }
 
     /// The device of a word.
@@ -65,6 +75,12 @@ impl SlotEntry {
     #[inline(always)]
     pub const fn word_link(word: u64) -> usize {
         ((word >> 16) & 0xff) as usize
+    }
+
+    /// Whether a word says that there are networks.
+    #[inline(always)]
+    pub const fn word_networks(word: u64) -> bool {
+        word & (1 << NETWORKS) != 0
     }
 }
 

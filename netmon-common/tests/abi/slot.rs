@@ -18,11 +18,17 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn entry_round_trips(ifindex: u32, slot: u16, link in select(Link::ALL)) {
-        let word = SlotEntry { ifindex, slot, link }.to_word();
+    fn entry_round_trips(
+        ifindex: u32,
+        slot: u16,
+        link in select(Link::ALL),
+        networks: bool,
+    ) {
+        let word = SlotEntry { ifindex, slot, link, networks }.to_word();
         prop_assert_eq!(SlotEntry::word_ifindex(word), ifindex);
         prop_assert_eq!(SlotEntry::word_slot(word), u32::from(slot));
         prop_assert_eq!(SlotEntry::word_link(word), link.index());
+        prop_assert_eq!(SlotEntry::word_networks(word), networks);
     }
 
     #[test]
@@ -37,7 +43,7 @@ proptest! {
 fn an_empty_entry_names_no_device() {
     assert_eq!(SlotEntry::word_ifindex(0), 0, "no device has index 0");
     assert_eq!(SlotEntry::word_slot(0), OTHER_SLOT);
-    let first = SlotEntry { ifindex: 1, slot: 0, link: Link::Ethernet };
+    let first = SlotEntry { ifindex: 1, slot: 0, link: Link::Ethernet, networks: false };
     assert_ne!(first.to_word(), 0);
 }
 

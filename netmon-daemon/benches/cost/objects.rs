@@ -20,7 +20,7 @@ pub(crate) const SLOT: u16 = 5;
 /// loaded.
 pub(crate) fn netmon(ifindex: u32) -> Ebpf {
     let mut ebpf = EbpfLoader::new().btf(None).load(NETMON).unwrap();
-    let entry = SlotEntry { ifindex, slot: SLOT, link: Link::Ethernet };
+    let entry = SlotEntry { ifindex, slot: SLOT, link: Link::Ethernet, networks: false };
     let mut slots: Array<_, u64> = Array::try_from(ebpf.map_mut("SLOTS").unwrap()).unwrap();
     slots.set(SlotEntry::position(ifindex), entry.to_word(), 0).unwrap();
     classifier(&mut ebpf, "netmon_ingress").load().unwrap();

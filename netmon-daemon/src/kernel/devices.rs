@@ -176,6 +176,7 @@ impl Kernel {
             ifindex: link.ifindex,
             slot: u16::try_from(place.slot()).unwrap_or_default(),
             link: framing(link.hardware),
+            networks: false,
         };
         self.table
             .set(SlotEntry::position(link.ifindex), entry.to_word(), 0)

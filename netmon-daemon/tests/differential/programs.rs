@@ -87,7 +87,8 @@ impl Programs {
     pub(crate) fn enter(&mut self, ifindex: u32, slot: u32, link: Option<Link>) {
         assert!((SHARED_SLOTS..SLOT_TABLE_LEN).contains(&slot));
         let word = link.map_or(0, |link| {
-            SlotEntry { ifindex, slot: u16::try_from(slot).unwrap(), link }.to_word()
+            let slot = u16::try_from(slot).unwrap();
+            SlotEntry { ifindex, slot, link, networks: false }.to_word()
         });
         self.table.set(SlotEntry::position(ifindex), word, 0).unwrap();
     }

@@ -12,12 +12,14 @@ use netmon_common::{
         tally::Tally,
     },
     account::{Volume, account},
+    bytes::Bytes as _,
     packet::{self, Link, Packet, Remote},
 };
 
 use crate::{
     debug,
     maps::{SLOTS, TALLIES_BY_SLOT},
+    scope,
     skb::{Linear, Reread},
 };
 
@@ -45,7 +47,8 @@ const VLAN_TAG_LEN: u64 = 4;
 /// Where a packet is counted.
 struct Place {
     tally: &'static mut Tally,
-    link: usize,
+    /// What the slot table says of the device.
+    entry: u64,
     /// A number of which the verifier knows nothing.
     unknown: u64,
 }
@@ -56,27 +59,54 @@ struct Place {
 fn count(ctx: TcContext, direction: Direction) -> Option<()> {
     let skb = ctx.skb.skb;
     let place = place(skb, direction)?;
-    // SAFETY: the context of a TC program is a valid `__sk_buff`.
-    let merged = unsafe { (*skb).gso_size } != 0;
-    if !merged
-        && place.link == Link::Ethernet.index()
-        && let Some(packet) = packet::shortcut(&Linear::new(skb, place.unknown), remote(direction))
+    if !SlotEntry::word_networks(place.entry)
+        && let Some(packet) = usual(skb, &place, direction)
     {
         let (packet, bytes) = with_outer_tag(skb, packet);
         account(place.tally, packet, &Volume::packet(bytes));
-    } else {
+    } else if !SlotEntry::word_networks(place.entry) || count_within(skb, direction as u32) == 0 {
         count_any(skb, direction as u32);
     }
     Some(())
 }
 
+/// Counts a packet that goes the short way, with the scope that the configured
+/// networks give it; 0 if it does not go that way and was not counted.
+#[inline(never)]
+fn count_within(skb: *mut __sk_buff, direction: u32) -> u32 {
+    let direction = way(direction);
+    let Some(mut place) = place(skb, direction) else { return 0 };
+    place.entry = Reread::new(skb, place.unknown).forget(place.entry);
+    let Some(packet) = usual(skb, &place, direction) else { return 0 };
+    let packet = in_scope(skb, &place, direction, packet);
+    let (packet, bytes) = with_outer_tag(skb, packet);
+    account(place.tally, packet, &Volume::packet(bytes));
+    1
+}
+
+/// Walks a frame the short way, if it can go it.
+#[inline(always)]
+fn usual(skb: *mut __sk_buff, place: &Place, direction: Direction) -> Option<Packet> {
+    // SAFETY: the context of a TC program is a valid `__sk_buff`.
+    let merged = unsafe { (*skb).gso_size } != 0;
+    if merged || SlotEntry::word_link(place.entry) != Link::Ethernet.index() {
+        return None;
+    }
+    packet::shortcut(&Linear::new(skb, place.unknown), remote(direction))
+}
+
 /// Counts any packet.
 #[inline(never)]
 fn count_any(skb: *mut __sk_buff, direction: u32) -> u32 {
-    let direction =
-        if direction == Direction::Ingress as u32 { Direction::Ingress } else { Direction::Egress };
-    if let Some(place) = place(skb, direction) {
-        let packet = walk(skb, &place, remote(direction));
+    let direction = way(direction);
+    if let Some(mut place) = place(skb, direction) {
+        // Of a device that is not in the table the verifier knows the entry, and
+        // would walk every path once more for that.
+        place.entry = Reread::new(skb, place.unknown).forget(place.entry);
+        let mut packet = walk(skb, &place, remote(direction));
+        if SlotEntry::word_networks(place.entry) {
+            packet = in_scope(skb, &place, direction, packet);
+        }
         let (packet, bytes) = with_outer_tag(skb, packet);
         // Only merged segments, which all come here, ask for the headers.
         // SAFETY: the context of a TC program is a valid `__sk_buff`.
@@ -105,7 +135,7 @@ fn place(skb: *mut __sk_buff, direction: Direction) -> Option<Place> {
     // SAFETY: the value belongs to this CPU, and TC programs run with softirqs
     // off: no other packet is counted between the read and the write of a word.
     let tally = unsafe { &mut *tally };
-    Some(Place { tally, link: SlotEntry::word_link(entry), unknown })
+    Some(Place { tally, entry, unknown })
 }
 
 /// Walks a frame, and once more after a pull if its headers were not linear.
@@ -118,7 +148,7 @@ fn walk(skb: *mut __sk_buff, place: &Place, remote: Remote) -> Packet {
     // SAFETY: the context of a TC program is a valid `__sk_buff`.
     let len = unsafe { (*skb).len };
     let linear_len = Reread::new(skb, place.unknown).len();
-    let (link, remote) = (place.link, remote as u32);
+    let (link, remote) = (SlotEntry::word_link(place.entry), remote as u32);
     let packet = Packet::from_word(walk_linear(skb, place.unknown, link, remote));
     if linear_len >= len as usize || !packet.is_cut_at(linear_len) {
         return packet;
@@ -134,6 +164,25 @@ fn walk_linear(skb: *mut __sk_buff, unknown: u64, link_index: usize, remote: u32
     let remote = if remote == Remote::Source as u32 { Remote::Source } else { Remote::Destination };
     let linear = Reread::new(skb, unknown);
     packet::parse(&linear, link(link_index), remote).to_word()
+}
+
+/// The packet with the scope that the configured networks give it.
+#[inline(always)]
+fn in_scope(skb: *mut __sk_buff, place: &Place, direction: Direction, packet: Packet) -> Packet {
+    let (link, remote) = (SlotEntry::word_link(place.entry), remote(direction) as u32);
+    Packet::from_word(within(skb, place.unknown, link, remote, packet.to_word()))
+}
+
+/// The word of a packet with the scope that the configured networks give it.
+#[inline(never)]
+fn within(skb: *mut __sk_buff, unknown: u64, link_index: usize, remote: u32, word: u64) -> u64 {
+    let remote = if remote == Remote::Source as u32 { Remote::Source } else { Remote::Destination };
+    let linear = Reread::new(skb, unknown);
+    let mut packet = Packet::from_word(word);
+    if let Some(networks) = scope::networks() {
+        packet = packet::within(packet, &linear, link(link_index), remote, networks);
+    }
+    linear.forget(packet.to_word())
 }
 
 /// Adds the tag that the kernel keeps beside the frame, if there is one, to what
@@ -158,6 +207,12 @@ fn volume(skb: *mut __sk_buff, packet: Packet, bytes: u64) -> Volume {
     } else {
         Volume::merged(bytes, packet.headers(), u64::from(gso_size), u64::from(gso_segments))
     }
+}
+
+/// The direction of a number.
+#[inline(always)]
+const fn way(direction: u32) -> Direction {
+    if direction == Direction::Ingress as u32 { Direction::Ingress } else { Direction::Egress }
 }
 
 /// The remote end of a packet that crosses a device in this direction.
