@@ -3,6 +3,10 @@
 //! A signal is what has one source at a time and can be lost as a whole. Metrics,
 //! detectors, the audit and `netmon doctor` all speak of signals by these names.
 
+/// The source of what comes from the kernel's own counters in /proc/net: the last
+/// rung, which knows this network namespace alone and few labels.
+pub const PROC: &str = "proc_net";
+
 /// Something that netmon measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Signal {
@@ -49,6 +53,11 @@ impl Signal {
         Self::KernelCounters,
     ];
 
+    /// Whether the kernel's own counters know something of it.
+    pub const fn is_in_proc(self) -> bool {
+        matches!(self, Self::Packets | Self::Connections | Self::Retransmits | Self::ResetsSent)
+    }
+
     /// Its name in metrics, JSON and `netmon doctor`.
     pub const fn label(self) -> &'static str {
         match self {
@@ -79,9 +88,19 @@ impl Sources {
         self.0.get(signal as usize).copied().flatten()
     }
 
-    /// Whether a signal is measured.
+    /// Whether a program of netmon's measures a signal.
     pub fn has(&self, signal: Signal) -> bool {
-        self.of(signal).is_some()
+        self.of(signal).is_some_and(|source| source != PROC)
+    }
+
+    /// Falls back on the kernel's own counters for what has no better source.
+    pub fn fall_back(&mut self) {
+        self.set(Signal::KernelCounters, Some(PROC));
+        for signal in Signal::ALL {
+            if signal.is_in_proc() && self.of(signal).is_none() {
+                self.set(signal, Some(PROC));
+            }
+        }
     }
 
     /// Says where a signal comes from.

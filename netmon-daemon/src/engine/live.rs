@@ -3,12 +3,13 @@
 //! Which devices exist is rtnetlink's to say, which are watched the
 //! configuration's; this is where the two and the kernel's programs meet.
 
-use std::{io, time::Instant};
+use std::{io, path::Path, time::Instant};
 
 use crate::{
     config::Config,
     kernel::{Kernel, KernelError},
     links::{Change, Selection, Watch, vantage},
+    proc::{Counters, Reader},
     snapshot::{Device, Snapshot, Vantage},
     source::Source,
     view::{HookHealth, MapUse},
@@ -34,6 +35,7 @@ pub struct Live {
     kernel: Kernel,
     watch: Watch,
     selection: Selection,
+    proc: Reader,
     started: Instant,
     snapshots: u32,
     /// Whether a device was picked when last looked.
@@ -53,6 +55,7 @@ impl Live {
             kernel,
             watch: Watch::open()?,
             selection: Selection::new(&config.interfaces),
+            proc: Reader::open(Path::new("/")),
             started: Instant::now(),
             snapshots: 0,
             picked: true,
@@ -165,7 +168,12 @@ impl Source for Live {
             self.apply(&changes)?;
         }
         self.snapshots = self.snapshots.wrapping_add(1);
-        Ok(Some(self.kernel.snapshot(self.started.elapsed())?))
+        let mut snapshot = self.kernel.snapshot(self.started.elapsed())?;
+        snapshot.proc = self.proc.read();
+        if snapshot.proc != Counters::default() {
+            snapshot.sources.fall_back();
+        }
+        Ok(Some(snapshot))
     }
 }
 

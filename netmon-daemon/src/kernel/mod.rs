@@ -168,14 +168,12 @@ impl Kernel {
         let mut tcp = self.tables.read()?;
         tcp.resets_sent = self.resets_sent()?;
         Ok(Snapshot {
-            at,
-            directed: true,
             devices,
             other_devices,
             vantages,
             sources: self.sources(),
             tcp,
-            drops: Vec::new(),
+            ..Snapshot::empty(at)
         })
     }
 

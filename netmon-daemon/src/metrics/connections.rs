@@ -24,6 +24,7 @@ use super::{
         Kind::{Counter as Count, Histogram as Buckets},
         bounds,
     },
+    last_rung,
     model::{Model, Rows},
 };
 use crate::{
@@ -119,9 +120,12 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
     let Some(view) = context.view else { return };
     let snapshot = &*view.snapshot;
     for (counter, family) in counted() {
-        count(snapshot, &counter, &mut model.family(&family));
+        let mut rows = model.family(&family);
+        count(snapshot, &counter, &mut rows);
+        last_rung::fill(&family, snapshot, &mut rows);
     }
     times(view, model);
+    last_rung::fill(&OUT_OF_ORDER, snapshot, &mut model.family(&OUT_OF_ORDER));
     if !snapshot.sources.has(Signal::Connections) {
         return;
     }

@@ -10,6 +10,7 @@ pub mod devices;
 pub mod exporter;
 pub mod facts;
 pub mod family;
+mod last_rung;
 pub mod model;
 pub mod reference;
 pub mod series;
@@ -99,6 +100,7 @@ groups! {
     hooks,
     host,
     interfaces,
+    kernel_counters,
     own,
     process,
     red_flags,

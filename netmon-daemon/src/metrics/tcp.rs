@@ -8,6 +8,7 @@ use netmon_common::{
 use super::{
     Context,
     family::{Family, Kind},
+    last_rung,
     model::Model,
 };
 use crate::{signal::Signal, snapshot::Vantage};
@@ -47,6 +48,7 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
         }
     }
     let Some(view) = context.view else { return };
+    last_rung::fill(&SENT, &view.snapshot, &mut rows);
     let (tcp, sources) = (&view.snapshot.tcp, &view.snapshot.sources);
     let mut rows = model.family(&RESETS);
     if sources.has(Signal::ResetsReceived) {
@@ -61,4 +63,5 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
             rows.integer(&[Direction::Egress.label(), reason], *count);
         }
     }
+    last_rung::fill(&RESETS, &view.snapshot, &mut rows);
 }

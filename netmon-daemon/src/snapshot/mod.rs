@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
 pub use self::tcp::{DropCount, OTHER, Service, Tcp, Times};
-use crate::signal::Sources;
+use crate::{proc::Counters, signal::Sources};
 
 /// From where a device sees the traffic of the host. Within one vantage and
 /// direction nothing is counted twice; vantages are never added up.
@@ -175,6 +175,8 @@ pub struct Snapshot {
     pub sources: Sources,
     /// What the TCP stack did.
     pub tcp: Tcp,
+    /// The kernel's own counters of this network namespace.
+    pub proc: Counters,
     /// Packets that the kernel dropped; only reasons that occurred.
     pub drops: Vec<DropCount>,
 }
@@ -190,6 +192,7 @@ impl Snapshot {
             vantages: Vantages::ZERO,
             sources: Sources::default(),
             tcp: Tcp::empty(),
+            proc: Counters::default(),
             drops: Vec::new(),
         }
     }
