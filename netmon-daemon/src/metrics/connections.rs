@@ -193,9 +193,10 @@ fn times(view: &View, model: &mut Model) {
     if snapshot.sources.has(Signal::Handshakes) || snapshot.sources.has(Signal::ForwardedHandshakes) {
         let mut rows = model.family(&HANDSHAKES);
         for (service, role, times) in services() {
-            let labels = [role.label(), service.name.as_str()];
-            let classic = &times.handshakes.nanoseconds.classic;
-            timed(&mut rows, &labels, classic, service.name == OTHER);
+            let handshakes = &times.handshakes.nanoseconds;
+            if service.name == OTHER || handshakes.total() > 0 {
+                rows.timing(&[role.label(), service.name.as_str()], handshakes);
+            }
         }
     }
     if snapshot.sources.has(Signal::Connections) {
