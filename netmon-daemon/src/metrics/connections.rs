@@ -22,7 +22,7 @@ use super::{
     family::{
         Family,
         Kind::{Counter as Count, Histogram as Buckets},
-        bounds,
+        NANOSECONDS_PER_SECOND, bounds, seconds,
     },
     last_rung,
     model::{Model, Rows},
@@ -32,9 +32,6 @@ use crate::{
     snapshot::{OTHER, Snapshot},
     view::View,
 };
-
-/// Nanoseconds in a second.
-const SECOND: f64 = 1e9;
 
 static HANDSHAKE_SECONDS: [f64; HANDSHAKE_BOUNDS.len()] = seconds(HANDSHAKE_BOUNDS);
 const HANDSHAKES: Family = Family::new(
@@ -84,17 +81,6 @@ const OUT_OF_ORDER: Family = Family::new(
     &["scope"],
     6,
 );
-
-/// Bounds of the kernel in seconds.
-const fn seconds<const N: usize>(nanoseconds: [u64; N]) -> [f64; N] {
-    let mut bounds = bounds(nanoseconds);
-    let mut at = 0;
-    while at < N {
-        bounds[at] /= SECOND;
-        at += 1;
-    }
-    bounds
-}
 
 /// The counters of services, as families.
 fn counted() -> impl Iterator<Item = (Counter, Family)> {
@@ -211,6 +197,6 @@ fn times(view: &View, model: &mut Model) {
 /// A histogram of nanoseconds in seconds, if there is anything in it or `always`.
 fn timed<const N: usize>(rows: &mut Rows<'_>, labels: &[&str], times: &Histogram<N>, always: bool) {
     if always || times.total() > 0 {
-        rows.histogram(labels, &times.buckets, times.sum as f64 / SECOND);
+        rows.histogram(labels, &times.buckets, times.sum as f64 / NANOSECONDS_PER_SECOND);
     }
 }
