@@ -23,6 +23,7 @@ pub mod redflag;
 pub mod replay;
 pub mod signal;
 pub mod snapshot;
+pub mod sockets;
 pub mod source;
 pub mod systemd;
 pub mod view;

@@ -1,0 +1,70 @@
+//! What a census counts.
+//!
+//! Invariant: every socket is counted once by state, and what finds no room in
+//! a list is counted beside it.
+
+use std::collections::BTreeMap;
+
+use netmon_common::abi::labels::IpVersion;
+
+use super::{listener::Listener, message::Socket, state::State};
+
+/// Listeners that a census keeps.
+pub const MAX_LISTENERS: usize = 4096;
+/// Ports whose half-open connections a census keeps apart.
+pub const MAX_PORTS: usize = 4096;
+
+/// The TCP sockets of a network namespace. Those that changed while they were
+/// listed may be counted as they were or as they are; some that came or went
+/// meanwhile may be missing or counted twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Sockets by [`State`] and by the IP version of their packets: a socket of
+    /// IPv6 that talks IPv4 counts as IPv4.
+    pub by_state: [[u64; IpVersion::COUNT]; State::COUNT],
+    /// Sockets in a state that is not known.
+    pub other: u64,
+    /// Connections of which only a SYN is known, by the local port, for at most
+    /// [`MAX_PORTS`] ports. All of them are counted as [`State::SynRecv`] as well.
+    pub half_open: BTreeMap<u16, u64>,
+    /// Half-open connections to further ports.
+    pub half_open_elsewhere: u64,
+    /// Listening sockets, at most [`MAX_LISTENERS`]. All of them are counted as
+    /// [`State::Listen`] as well.
+    pub listeners: Vec<Listener>,
+    /// Whether the kernel said that its list is not of one piece.
+    pub interrupted: bool,
+}
+
+impl Census {
+    /// Sockets in this state, of this IP version.
+    pub fn sockets(&self, state: State, family: IpVersion) -> u64 {
+        let families = self.by_state.get(state.index());
+        families.and_then(|families| families.get(family.index())).copied().unwrap_or(0)
+    }
+
+    /// Sockets in this state.
+    pub fn in_state(&self, state: State) -> u64 {
+        IpVersion::ALL.iter().map(|family| self.sockets(state, *family)).sum()
+    }
+
+    /// Counts one more socket.
+    pub(super) fn count(&mut self, socket: &Socket) {
+        let state = socket.state.and_then(|state| self.by_state.get_mut(state.index()));
+        match state.and_then(|families| families.get_mut(socket.family.index())) {
+            Some(count) => *count += 1,
+            None => self.other += 1,
+        }
+        if socket.is_half_open() {
+            let full = self.half_open.len() >= MAX_PORTS;
+            if full && !self.half_open.contains_key(&socket.port) {
+                self.half_open_elsewhere += 1;
+            } else {
+                *self.half_open.entry(socket.port).or_default() += 1;
+            }
+        }
+        if self.listeners.len() < MAX_LISTENERS {
+            self.listeners.extend(socket.listener());
+        }
+    }
+}
