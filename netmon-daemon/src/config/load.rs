@@ -95,6 +95,7 @@ impl Config {
             })?;
         let loaded = Loaded { config, file: path.map(Path::to_path_buf), origins };
         loaded.check_order()?;
+        loaded.check_scopes()?;
         Ok(loaded)
     }
 }
@@ -112,12 +113,8 @@ impl Loaded {
                     continue;
                 };
                 if warning > critical {
-                    let origin = [mild, &severe]
-                        .map(|key| self.origin(&format!("{path}.{key}")))
-                        .into_iter()
-                        .find(|origin| **origin != Origin::Default);
                     return Err(ConfigError::Value {
-                        origin: origin.cloned().unwrap_or(Origin::Default),
+                        origin: self.set_by(path, &[mild, &severe]),
                         why: format!(
                             "\"{path}.{mild}\" is {warning}, above \"{path}.{severe}\", which is \
                              {critical}: raise one or lower the other"
@@ -127,6 +124,20 @@ impl Loaded {
             }
         }
         Ok(())
+    }
+
+    /// A network must have one scope.
+    fn check_scopes(&self) -> Result<(), ConfigError> {
+        self.config
+            .scopes
+            .check()
+            .map_err(|(keys, why)| ConfigError::Value { origin: self.set_by("scopes", &keys), why })
+    }
+
+    /// Who set the first of these keys that somebody has set.
+    fn set_by(&self, section: &str, keys: &[&str]) -> Origin {
+        let mut origins = keys.iter().map(|key| self.origin(&format!("{section}.{key}")));
+        origins.find(|origin| **origin != Origin::Default).cloned().unwrap_or(Origin::Default)
     }
 }
 

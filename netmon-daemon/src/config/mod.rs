@@ -12,6 +12,7 @@ mod file;
 mod interval;
 mod load;
 mod nearest;
+mod network;
 mod pattern;
 mod port;
 pub mod section;
@@ -25,6 +26,7 @@ pub use self::{
     error::{ConfigError, Origin},
     interval::Interval,
     load::{DEFAULT_FILE, Loaded, Overrides},
+    network::Network,
     pattern::Pattern,
     port::Port,
 };
@@ -60,6 +62,18 @@ section! {
     pub struct Tcp {
         /// Ports of destinations that have metrics of their own, beside those of local listeners; there is room for 64 in all, and histograms for the first 16.
         service_ports: Vec<Port> = Port::well_known(), in 0..=48;
+    }
+}
+
+section! {
+    /// Networks whose addresses have another scope than the built-in one (`private` for 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 and fc00::/7); 32 in all, of which the longest prefix decides.
+    pub struct Scopes {
+        /// Networks of containers, such as "10.244.0.0/16"; none are built in.
+        container: Vec<Network> = Vec::new(), in 0..=32;
+        /// Networks that are this site's own, although their addresses are public.
+        private: Vec<Network> = Vec::new(), in 0..=32;
+        /// Networks that are not, although their addresses are private.
+        public: Vec<Network> = Vec::new(), in 0..=32;
     }
 }
 
@@ -162,6 +176,8 @@ sections! {
     kernel: Kernel,
     /// Connections.
     tcp: Tcp,
+    /// Networks whose addresses have another scope than the built-in one.
+    scopes: Scopes,
     /// The HTTP server.
     web: Web,
     /// Bounds of what Prometheus is given.

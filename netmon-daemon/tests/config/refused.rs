@@ -20,8 +20,8 @@ const FILES: &[(&str, &str)] = &[
     ),
     (
         "[completely_different]",
-        ":1:2: unknown section \"completely_different\": there are interfaces, kernel, tcp, web, \
-         metrics, log, detectors",
+        ":1:2: unknown section \"completely_different\": there are interfaces, kernel, tcp, scopes, \
+         web, metrics, log, detectors",
     ),
     (
         "[detectors.syn_flood]\nwarnign = 1",
@@ -95,6 +95,24 @@ const FILES: &[(&str, &str)] = &[
     (
         "[interfaces]\ninclude = [\"eth[01]\"]",
         ":2:11: \"interfaces.include\": \"eth[01]\" is no pattern: only * and ? are wildcards",
+    ),
+    (
+        "[scopes]\ncontainer = [\"10.244.0.1\"]",
+        ":2:13: \"scopes.container\": \"10.244.0.1\" has no prefix length: write \"10.244.0.1/32\"",
+    ),
+    (
+        "[scopes]\npublic = [10]",
+        ":2:10: \"scopes.public\": expected a network such as \"10.244.0.0/16\" or \"fd00::/8\", \
+         found the number 10",
+    ),
+    (
+        "[scopes]\ncontainer = [\"10.0.0.0/8\"]\nprivate = [\"fd00::/8\", \"10.0.0.0/8\"]",
+        ":3:1: \"scopes.private\" has 10.0.0.0/8, and so has \"scopes.container\": an address has \
+         one scope, so leave one of them out",
+    ),
+    (
+        "[scopes]\ncontainer = [\"fd00::/8\", \"FD00:0::/8\"]",
+        ":2:1: \"scopes.container\" has fd00::/8 twice: leave one of them out",
     ),
     (
         "[detectors.syn_flood]\nwarning = nan",
@@ -195,6 +213,23 @@ fn a_wrong_variable_is_refused_by_its_name() {
         let error = error.map(|error| error.to_string());
         assert_eq!(error, Some(format!("environment variable {expected}")), "{name}={value}");
     }
+}
+
+#[test]
+fn more_networks_than_there_is_room_for_are_refused() {
+    let list = |first: u8| {
+        let networks = (0..20).map(|number| format!("\"{first}.{number}.0.0/16\""));
+        networks.collect::<Vec<_>>().join(", ")
+    };
+    let text = format!("[scopes]\ncontainer = [{}]\npublic = [{}]", list(10), list(11));
+    let error = load(&text, &[], &Overrides::default()).err().map(|error| error.to_string());
+    let error = error.unwrap_or_default();
+    assert!(
+        error.ends_with(
+            "netmon.toml:2:1: [scopes] has 40 networks, and there is room for 32: write wider ones"
+        ),
+        "{error}"
+    );
 }
 
 #[test]
