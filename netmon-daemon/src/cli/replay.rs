@@ -16,7 +16,7 @@ use super::{
     exit::{Exit, Failure},
 };
 use crate::{
-    config::Overrides,
+    config::{Config, Overrides},
     detect::{self, Severity},
     redflag::Board,
     replay::{
@@ -62,8 +62,8 @@ pub fn run(
     err: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let Arguments { config, files, format, fail_on } = arguments;
-    let detectors = config.load(&Overrides::default())?.config.detectors;
-    Ok(replay(files, &detectors, *format, *fail_on, out, err)?)
+    let config = config.load(&Overrides::default())?.config;
+    Ok(replay(files, &config, *format, *fail_on, out, err)?)
 }
 
 /// Judges capture files.
@@ -78,7 +78,7 @@ pub fn run(
 /// When the report cannot be written.
 pub fn replay(
     files: &[PathBuf],
-    detectors: &detect::Config,
+    config: &Config,
     format: Format,
     fail_on: Option<Severity>,
     out: &mut dyn Write,
@@ -87,7 +87,7 @@ pub fn replay(
     let mut report = Report::new();
     let mut failed = false;
     for file in files {
-        match judge(file, detectors, err)? {
+        match judge(file, config, err)? {
             Ok(capture) => report.captures.push(capture),
             Err(error) => {
                 failed = true;
@@ -112,14 +112,14 @@ pub fn replay(
 
 fn judge(
     file: &Path,
-    detectors: &detect::Config,
+    config: &Config,
     err: &mut dyn Write,
 ) -> io::Result<Result<CaptureReport, capture::Error>> {
     let mut capture = match Capture::open(file) {
-        Ok(capture) => capture,
+        Ok(capture) => capture.within(config.scopes.networks()),
         Err(error) => return Ok(Err(error)),
     };
-    let mut board = Board::new(detect::enabled(detectors));
+    let mut board = Board::new(detect::enabled(&config.detectors));
     let Ok(outcome) = replay::run(&mut capture, &mut board);
     let unreadable = capture.unreadable_bytes();
     if unreadable > 0 {

@@ -89,6 +89,7 @@ impl Live {
     pub fn reconfigure(&mut self, config: &Config) -> Result<(), LiveError> {
         self.selection = Selection::new(&config.interfaces);
         self.kernel.set_policy(config.kernel.tc);
+        self.kernel.set_networks(&config.scopes.networks())?;
         self.kernel.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
         self.sync()
     }

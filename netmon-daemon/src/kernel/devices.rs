@@ -171,12 +171,12 @@ impl Kernel {
     }
 
     /// Tells the programs where a device counts and how its frames begin.
-    fn enter(&mut self, link: &Link, place: Place) -> Result<(), KernelError> {
+    pub(super) fn enter(&mut self, link: &Link, place: Place) -> Result<(), KernelError> {
         let entry = SlotEntry {
             ifindex: link.ifindex,
             slot: u16::try_from(place.slot()).unwrap_or_default(),
             link: framing(link.hardware),
-            networks: false,
+            networks: self.networks.is_filled(),
         };
         self.table
             .set(SlotEntry::position(link.ifindex), entry.to_word(), 0)

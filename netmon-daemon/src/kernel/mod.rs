@@ -11,6 +11,7 @@ mod error;
 mod health;
 mod hooks;
 mod members;
+mod networks;
 mod object;
 mod reasons;
 mod services;
@@ -54,6 +55,7 @@ pub struct Kernel {
     ebpf: Ebpf,
     table: Array<MapData, u64>,
     tallies: PerCpuArray<MapData, [u64; Tally::WORDS]>,
+    networks: networks::Table,
     tables: Tables,
     hooks: Vec<tracing::Attached>,
     reset_reasons: Reasons,
@@ -98,16 +100,18 @@ impl Kernel {
         let wrong = |error: aya::maps::MapError| KernelError::of("opening eBPF maps", &error);
         let table = Array::try_from(map("SLOTS")?).map_err(wrong)?;
         let tallies = PerCpuArray::try_from(map("TALLIES_BY_SLOT")?).map_err(wrong)?;
+        let networks = Array::try_from(map("NETWORKS")?).map_err(wrong)?;
         let mut tables = Tables::open(&mut ebpf)?;
         tables.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
         drop(object.btf);
         sys::return_free_memory();
-        Ok(Self {
+        let mut kernel = Self {
             #[cfg(feature = "debug-log")]
             debug_log: debug::DebugLog::open(&mut ebpf),
             ebpf,
             table,
             tallies,
+            networks: networks::Table::new(networks),
             tables,
             hooks,
             reset_reasons: object.reset_reasons,
@@ -116,7 +120,9 @@ impl Kernel {
             devices: BTreeMap::new(),
             retired: Vantages::ZERO,
             refused: [Vec::new(), Vec::new()],
-        })
+        };
+        kernel.set_networks(&config.scopes.networks())?;
+        Ok(kernel)
     }
 
     /// Gives slots to ports that a configuration names.

@@ -4,7 +4,10 @@
 use std::net::UdpSocket;
 
 use netmon_common::{
-    abi::{histogram::PACKET_SIZE_BOUNDS, labels::Direction, slot::SHARED_SLOTS, tally::Tally},
+    abi::{
+        histogram::PACKET_SIZE_BOUNDS, labels::Direction, networks::Networks, slot::SHARED_SLOTS,
+        tally::Tally,
+    },
     packet::{Link, Remote, parse},
     wire::vlan,
 };
@@ -15,7 +18,8 @@ use crate::{
     generate,
     netns::NetNs,
     programs::{
-        Merged, Programs, as_a_device, counted, counted_beside_a_tag, difference, programs,
+        Merged, Programs, as_a_device, counted, counted_beside_a_tag, difference, networks,
+        programs,
     },
     ring::{Ring, Segments},
     seed::{
@@ -43,6 +47,8 @@ struct Devices {
     programs: Programs,
     sides: Vec<Side>,
     barrier: UdpSocket,
+    /// Whether the frame before was counted with networks.
+    networks: bool,
     compared: u32,
     /// Frames that the kernel dropped before anybody could count them.
     dropped: u32,
@@ -67,7 +73,7 @@ impl Devices {
         }
         let barrier = UdpSocket::bind("127.0.0.1:0").unwrap();
         barrier.connect(barrier.local_addr().unwrap()).unwrap();
-        Self { programs, sides, barrier, compared: 0, dropped: 0 }
+        Self { programs, sides, barrier, networks: false, compared: 0, dropped: 0 }
     }
 
     /// Sends a frame of which `linear` bytes are linear past both programs, and
@@ -80,6 +86,10 @@ impl Devices {
         linear: usize,
         segments: Option<Segments>,
     ) {
+        // With networks it goes another way through the programs: every second does.
+        self.networks = !self.networks;
+        let named = if self.networks { networks() } else { Networks::NONE };
+        self.programs.name(&named);
         for side in &mut self.sides {
             self.programs.enter(side.ifindex, side.slot, Some(as_a_device(link)));
             let before = self.programs.tally(side.slot, side.direction);
@@ -95,9 +105,9 @@ impl Devices {
             let size = segments.map_or(0, |segments| segments.size);
             let merged = Merged { size, segments: 0 };
             let user = if side.direction == Direction::Ingress && is_too_deep(frame) {
-                counted_beside_a_tag(frame, side.direction)
+                counted_beside_a_tag(frame, side.direction, &self.programs.named)
             } else {
-                counted(frame, link, side.direction, merged)
+                counted(frame, link, side.direction, merged, &self.programs.named)
             };
             let lines = difference(&kernel, &user);
             assert!(

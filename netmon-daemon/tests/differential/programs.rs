@@ -1,7 +1,7 @@
 //! The TC programs of the embedded object, run by the kernel on frames of ours,
 //! and what user space makes of the same frames.
 
-use std::{fmt::Write as _, io};
+use std::{fmt::Write as _, io, net::IpAddr};
 
 use aya::{
     Ebpf, EbpfLoader, TestRunOptions,
@@ -11,11 +11,13 @@ use aya::{
 use netmon_common::{
     abi::{
         labels::Direction,
+        networks::{Address, MAX_NETWORKS, Networks},
         slot::{SHARED_SLOTS, SLOT_TABLE_LEN, SlotEntry, tally_key},
         tally::Tally,
     },
     account::{Volume, account},
-    packet::{Link, Packet, Remote, parse},
+    packet::{Link, Packet, Remote, parse, within},
+    scope::Scope,
 };
 
 /// Loads the programs, or returns from the test where that is not possible; the
@@ -62,6 +64,9 @@ pub(crate) struct Merged {
 pub(crate) struct Programs {
     ebpf: Ebpf,
     table: Array<MapData, u64>,
+    networks: Array<MapData, [u64; Networks::WORDS]>,
+    /// What is in the table of networks.
+    pub(crate) named: Networks,
     tallies: PerCpuArray<MapData, [u64; Tally::WORDS]>,
 }
 
@@ -78,8 +83,15 @@ impl Programs {
             program(&mut ebpf, *direction).load().map_err(|error| words(&error))?;
         }
         let table = Array::try_from(ebpf.take_map("SLOTS").unwrap()).unwrap();
+        let networks = Array::try_from(ebpf.take_map("NETWORKS").unwrap()).unwrap();
         let tallies = PerCpuArray::try_from(ebpf.take_map("TALLIES_BY_SLOT").unwrap()).unwrap();
-        Ok(Self { ebpf, table, tallies })
+        Ok(Self { ebpf, table, networks, named: Networks::NONE, tallies })
+    }
+
+    /// Gives networks another scope, at devices that are entered from now on.
+    pub(crate) fn name(&mut self, networks: &Networks) {
+        self.named = *networks;
+        self.networks.set(0, networks.words(), 0).unwrap();
     }
 
     /// Says how the frames of a device begin, and where it counts; without a
@@ -88,7 +100,7 @@ impl Programs {
         assert!((SHARED_SLOTS..SLOT_TABLE_LEN).contains(&slot));
         let word = link.map_or(0, |link| {
             let slot = u16::try_from(slot).unwrap();
-            SlotEntry { ifindex, slot, link, networks: false }.to_word()
+            SlotEntry { ifindex, slot, link, networks: !self.named.is_empty() }.to_word()
         });
         self.table.set(SlotEntry::position(ifindex), word, 0).unwrap();
     }
@@ -156,15 +168,55 @@ fn program(ebpf: &mut Ebpf, direction: Direction) -> &mut SchedClassifier {
 }
 
 /// What user space counts for a frame.
-pub(crate) fn counted(frame: &[u8], link: Link, direction: Direction, merged: Merged) -> Tally {
-    count(parse(frame, as_a_device(link), remote(direction)), frame.len(), merged)
+pub(crate) fn counted(
+    frame: &[u8],
+    link: Link,
+    direction: Direction,
+    merged: Merged,
+    named: &Networks,
+) -> Tally {
+    count(parsed(frame, as_a_device(link), direction, named), frame.len(), merged)
 }
 
 /// What user space counts for a frame whose first tag stands beside it.
-pub(crate) fn counted_beside_a_tag(frame: &[u8], direction: Direction) -> Tally {
+pub(crate) fn counted_beside_a_tag(frame: &[u8], direction: Direction, named: &Networks) -> Tally {
     let rest = [&frame[..12], &frame[16..]].concat();
-    let packet = parse(rest.as_slice(), Link::Ethernet, remote(direction));
+    let packet = parsed(&rest, Link::Ethernet, direction, named);
     count(packet.with_outer_tags(1), frame.len(), Merged::default())
+}
+
+fn parsed(frame: &[u8], link: Link, direction: Direction, named: &Networks) -> Packet {
+    let remote = remote(direction);
+    within(parse(frame, link, remote), frame, link, remote, named)
+}
+
+/// As many networks as there is room for: some that hold addresses of the seeds,
+/// and of one another, before and behind those that hold hardly any.
+pub(crate) fn networks() -> Networks {
+    let mut networks = Networks::NONE;
+    for (network, prefix_len, scope) in [
+        ("192.0.2.0", 24, Scope::Container),
+        ("192.0.2.7", 32, Scope::Loopback),
+        ("10.0.0.0", 8, Scope::Public),
+        ("10.1.0.0", 16, Scope::Container),
+        ("0.0.0.0", 0, Scope::LinkLocal),
+        ("2001:db8::", 32, Scope::Container),
+        ("2001:db8::1", 128, Scope::Private),
+        ("2000::", 3, Scope::Multicast),
+        ("fe80::", 10, Scope::Container),
+    ] {
+        let (address, mapped) = match network.parse().unwrap() {
+            IpAddr::V4(address) => (Address::of_ipv4(address.octets()), 96),
+            IpAddr::V6(address) => (Address::of_ipv6(&address.octets()), 0),
+        };
+        networks.add(address, mapped + prefix_len, scope).unwrap();
+    }
+    let full = (0..MAX_NETWORKS).find(|number| {
+        let address = Address::of_ipv4([203, 0, 113, *number as u8]);
+        networks.add(address, 128, Scope::Container).is_err()
+    });
+    assert!(full.is_some(), "there is room for more");
+    networks
 }
 
 fn count(packet: Packet, len: usize, merged: Merged) -> Tally {

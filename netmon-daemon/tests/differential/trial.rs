@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use netmon_common::{
     abi::{
         labels::Direction,
+        networks::Networks,
         slot::{OTHER_SLOT, SHARED_SLOTS},
     },
     packet::{Link, Remote},
@@ -17,7 +18,7 @@ use proptest::{
 
 use crate::{
     captures, generate,
-    programs::{LOOPBACK, Merged, Programs, as_a_device, counted, difference, programs},
+    programs::{LOOPBACK, Merged, Programs, as_a_device, counted, difference, networks, programs},
     truncations,
 };
 
@@ -53,8 +54,13 @@ impl Trial {
         direction: Direction,
         merged: Merged,
     ) -> Result<(), String> {
-        self.programs.enter(LOOPBACK, SLOT, Some(as_a_device(link)));
-        self.compare_at(SLOT, frame, link, direction, merged)
+        // With networks it goes another way through the program.
+        for networks in [Networks::NONE, networks()] {
+            self.programs.name(&networks);
+            self.programs.enter(LOOPBACK, SLOT, Some(as_a_device(link)));
+            self.compare_at(SLOT, frame, link, direction, merged)?;
+        }
+        Ok(())
     }
 
     fn compare_at(
@@ -73,7 +79,7 @@ impl Trial {
             return Ok(());
         }
         self.score.compared += 1;
-        let user = counted(frame, link, direction, merged);
+        let user = counted(frame, link, direction, merged, &self.programs.named);
         assert_eq!(user.unexplained(), 0);
         match difference(&kernel, &user) {
             lines if lines.is_empty() => Ok(()),

@@ -1,10 +1,12 @@
 //! Another configuration while the daemon runs: no count is lost, and what is
 //! wrong changes nothing.
 
-use std::{fs, net::TcpListener};
+use std::{collections::BTreeMap, fs, net::TcpListener};
+
+use netmon_common::scope::Scope;
 
 use crate::{
-    daemon::{Daemon, ask},
+    daemon::{Daemon, ask, value},
     deadline,
     frames::{Flow, pair, send},
     netns::{NetNs, require_kernel, veth},
@@ -28,7 +30,7 @@ fn a_hundred_reloads_lose_no_count() {
     // A reload is faster than a tick: however many there are, ticks go on.
     let configurations = [
         "[kernel]\ntick = \"150ms\"\n[interfaces]\nexclude = [\"c0\"]\n[log]\nlevel = \"error\"\n\
-         [detectors.syn_flood]\nwarning = 200\n",
+         [scopes]\ncontainer = [\"10.9.0.0/30\"]\n[detectors.syn_flood]\nwarning = 200\n",
         "[kernel]\ntick = \"100ms\"\n[interfaces]\ninclude = [\"*\", \"a0\"]\n[log]\nlevel = \
          \"info\"\n[detectors.syn_flood]\nwarning = 300\n[detectors.rst_storm]\nenabled = false\n",
     ];
@@ -50,11 +52,78 @@ fn a_hundred_reloads_lose_no_count() {
     daemon.await_packets("a0", "ingress", received);
     let series = r#"netmon_interface_packets_total{device="a0",direction="egress"}"#;
     assert_eq!(daemon.value(series), Some(sent as f64));
+    // Half of the frames are IPv4 from and to private addresses, but for those that
+    // passed while their network was one of containers.
+    for (direction, all) in [("egress", sent), ("ingress", received)] {
+        let of = |scope| scoped(&daemon, direction, scope, "ipv4");
+        assert!(of("private") > 0 && of("container") > 0, "{direction}");
+        assert_eq!(of("private") + of("container"), all / 2, "{direction}");
+    }
     assert_eq!(daemon.value(SUCCESS), Some(1.0));
     assert_eq!(daemon.value(WARNING), Some(300.0));
     let unexplained = r#"netmon_audit_unexplained_total{signal="packet_classes"}"#;
     assert_eq!(daemon.value(unexplained), Some(0.0));
     assert_eq!(daemon.interface("c0").unwrap()["counting"], true);
+    daemon.stop();
+}
+
+/// Packets of this scope and IP version at the boundary.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+fn scoped(daemon: &Daemon<'_>, direction: &str, scope: &str, family: &str) -> u64 {
+    let scrape = daemon.metrics();
+    ["tcp", "udp", "icmp", "other"]
+        .iter()
+        .filter_map(|protocol| {
+            let series = format!(
+                "netmon_host_packets_total{{direction=\"{direction}\",scope=\"{scope}\",\
+                 family=\"{family}\",protocol=\"{protocol}\"}}"
+            );
+            value(&scrape, &series)
+        })
+        .sum::<f64>() as u64
+}
+
+#[test]
+fn networks_have_their_scope_from_a_reload_on() {
+    require_kernel!();
+    let (a, b) = pair();
+    let daemon = Daemon::start(&a, "[kernel]\ntick = \"100ms\"\n");
+    let (mut sent, mut expected) = (0, BTreeMap::new());
+    for (number, (scopes, ipv4, ipv6)) in [
+        ("", "private", "private"),
+        ("container = [\"10.9.0.0/16\", \"fd00::/64\"]", "container", "container"),
+        ("container = [\"10.9.0.0/30\"]\npublic = [\"10.0.0.0/8\"]", "container", "private"),
+        ("private = [\"2000::/3\"]\npublic = [\"fd00::1/128\"]", "private", "public"),
+        ("", "private", "private"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let warning = 200 + number;
+        change(
+            &daemon,
+            &format!(
+                "[kernel]\ntick = \"100ms\"\n[scopes]\n{scopes}\n\
+                 [detectors.syn_flood]\nwarning = {warning}\n"
+            ),
+        );
+        daemon.await_value(WARNING, |value| value == warning as f64);
+        send(&a, "a0", 100);
+        send(&b, "b0", 100);
+        sent += 100;
+        *expected.entry((*ipv4, "ipv4")).or_default() += 50;
+        *expected.entry((*ipv6, "ipv6")).or_default() += 25;
+        for direction in ["egress", "ingress"] {
+            daemon.await_packets("a0", direction, sent);
+            for scope in Scope::LABELS {
+                for family in ["ipv4", "ipv6"] {
+                    let found = scoped(&daemon, direction, scope, family);
+                    let right = expected.get(&(*scope, family)).copied().unwrap_or(0);
+                    assert_eq!(found, right, "{direction} {scope} {family} with {scopes:?}");
+                }
+            }
+        }
+    }
     daemon.stop();
 }
 
@@ -120,7 +189,7 @@ fn the_address_changes_or_the_old_one_stays() {
     assert_eq!(status(10200), Some(200));
     deadline::until_true("the metric says so", || {
         let scrape = ask(&namespace, 10200, "GET", "/metrics").unwrap();
-        crate::daemon::value(&scrape.body, SUCCESS) == Some(0.0)
+        value(&scrape.body, SUCCESS) == Some(0.0)
     });
     daemon.stop();
 }

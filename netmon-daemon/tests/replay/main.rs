@@ -21,7 +21,8 @@ use netmon::{
         exit::Exit,
         replay::{self, Format},
     },
-    detect::{self, Severity},
+    config::Config,
+    detect::Severity,
 };
 use serde_json::Value;
 
@@ -35,8 +36,8 @@ struct Answer {
 impl Answer {
     fn to(files: &[PathBuf], format: Format, fail_on: Option<Severity>) -> Self {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let detectors = detect::Config::default();
-        let exit = replay::replay(files, &detectors, format, fail_on, &mut out, &mut err).unwrap();
+        let config = Config::default();
+        let exit = replay::replay(files, &config, format, fail_on, &mut out, &mut err).unwrap();
         Self { exit, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
     }
 

@@ -10,13 +10,38 @@ use serde_json::{Value, json};
 
 use crate::{
     Answer,
-    file::{RST_ACK, Record, SYN, at, ethernet, simple, tcp},
+    file::{RST_ACK, Record, SYN, at, ethernet, simple, tcp, tcp6},
     stored,
 };
 
 /// Connection requests, one in a millisecond.
 fn requests(number: u64) -> Vec<Record> {
     (0..number).map(|n| at(n, ethernet(&tcp(SYN)))).collect()
+}
+
+#[test]
+fn networks_of_the_configuration_have_their_scope() {
+    let mut records = requests(3);
+    records.push(at(3, ethernet(&tcp6(SYN))));
+    let path = stored(&simple(&records));
+    for (scopes, ipv4, ipv6) in [
+        ("", "public", "public"),
+        ("container = [\"192.0.2.0/24\", \"2020::/16\"]", "container", "container"),
+        ("container = [\"198.51.100.0/24\"]\nprivate = [\"2000::/3\"]", "public", "private"),
+    ] {
+        let config = stored(format!("[scopes]\n{scopes}").as_bytes());
+        let output = Command::new(env!("CARGO_BIN_EXE_netmon"))
+            .args(["replay", "--format", "json", "--config"])
+            .args([&config, &path])
+            .output()
+            .unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let counters = &report["captures"][0]["counters"];
+        for (family, packets, scope) in [("ipv4", 3, ipv4), ("ipv6", 1, ipv6)] {
+            let name = format!("host_packets_{scope}_{family}_tcp");
+            assert_eq!(counters[&name], json!(packets), "{name} with {scopes:?}");
+        }
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@ use std::{
 };
 
 use netmon_common::{
+    abi::networks::Networks,
     account::{self, Volume},
     packet::{self, Packet, Remote},
 };
@@ -97,6 +98,7 @@ pub struct Capture {
     input: Input,
     format: Format,
     clock: Clock,
+    networks: Networks,
     /// The first packet that the last snapshot does not hold.
     next: Option<Timed>,
     /// The time of the last packet that was counted.
@@ -149,10 +151,19 @@ impl Capture {
             input,
             format,
             clock: Clock::default(),
+            networks: Networks::NONE,
             next: None,
             last: Duration::ZERO,
             snapshot: None,
         })
+    }
+
+    /// The same with these scopes for remote addresses, beside those that are
+    /// built in.
+    #[must_use]
+    pub fn within(mut self, networks: Networks) -> Self {
+        self.networks = networks;
+        self
     }
 
     /// From the lowest to the highest timestamp that was read.
@@ -183,6 +194,7 @@ impl Capture {
             return None;
         };
         let packet = packet::parse(bytes, link, Remote::Source);
+        let packet = packet::within(packet, bytes, link, Remote::Source, &self.networks);
         Some(Timed { at: self.clock.time(at), packet, wire_len })
     }
 
