@@ -50,17 +50,23 @@ const DATAGRAM_LEN: usize = 32 * 1024;
 const ATTEMPTS: u32 = 3;
 
 /// Counts the TCP sockets of the network namespace of the calling thread, which
-/// may take `limit` of time.
+/// may take `limit` of time. On Linux 6.18 it takes about 1 us of a CPU for each
+/// socket, and a fifth of that for each of another namespace.
 ///
 /// # Errors
 ///
 /// When the kernel has no list, does not finish it, or needs longer.
 pub fn census(limit: Duration) -> Result<Census, CensusError> {
     let begun = Instant::now();
-    let attempt = || Walk::new(begun, limit)?.census();
+    repeat(|| Walk::new(begun, limit)?.census())
+}
+
+/// Tries again while the kernel did not finish its list, or says that it is not
+/// of one piece. The last attempt stands.
+fn repeat(mut attempt: impl FnMut() -> Result<Census, CensusError>) -> Result<Census, CensusError> {
     let mut outcome = attempt();
     for _ in 1..ATTEMPTS {
-        match &outcome {
+        match outcome {
             Ok(Census { interrupted: true, .. }) | Err(CensusError::Unfinished(_)) => {
                 outcome = attempt();
             }
@@ -234,6 +240,32 @@ mod tests {
             let datagram = build(DONE, flags, 1, &[0; 4]);
             assert!(matches!(take(&datagram, 1, &mut census), Ok(true)));
             assert_eq!(census.interrupted, interrupted);
+        }
+    }
+
+    #[test]
+    fn a_doubtful_list_is_asked_for_again() {
+        type Attempt<'a> = &'a dyn Fn() -> Result<Census, CensusError>;
+        let whole = || Ok(Census::default());
+        let torn = || Ok(Census { interrupted: true, ..Census::default() });
+        let unfinished = || Err(failed(io::Error::from_raw_os_error(libc::ENOBUFS)));
+        let none = || Err(CensusError::NoList);
+        // What the attempts give, how many are made, and whether there is a census.
+        let cases: [([Attempt<'_>; 4], usize, bool); 6] = [
+            ([&whole, &whole, &whole, &whole], 1, true),
+            ([&torn, &whole, &whole, &whole], 2, true),
+            ([&unfinished, &torn, &whole, &whole], 3, true),
+            ([&torn, &torn, &torn, &whole], 3, true),
+            ([&unfinished, &unfinished, &unfinished, &whole], 3, false),
+            ([&none, &whole, &whole, &whole], 1, false),
+        ];
+        for (attempts, expected, census) in cases {
+            let mut made = 0;
+            let outcome = repeat(|| {
+                made += 1;
+                attempts[made - 1]()
+            });
+            assert_eq!((made, outcome.is_ok()), (expected, census), "{outcome:?}");
         }
     }
 
