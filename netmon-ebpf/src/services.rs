@@ -1,13 +1,17 @@
 //! Which service a connection belongs to, and its counters.
 
-use netmon_common::abi::{
-    labels::Role,
-    service::{OTHER_SERVICE, ServiceEvents, port_place},
+use netmon_common::{
+    abi::{
+        labels::Role,
+        service::{OTHER_SERVICE, ServiceEvents, port_place},
+    },
+    scope::Scope,
 };
 
 use crate::{
     kernel::Sock,
     maps::{SERVICE_BY_PORT, SERVICE_EVENTS},
+    skb::opaque,
     sock,
 };
 
@@ -36,6 +40,16 @@ pub(crate) fn guess(socket: *const Sock) -> (Role, u8) {
         OTHER_SERVICE => (Role::Active, service_of(sock::remote_port(socket))),
         service => (Role::Passive, service),
     }
+}
+
+/// The position of a counter by some label and the scope.
+///
+/// The compiler may keep a scope as a byte in memory, and forget to check what it
+/// knows of it; the verifier then knows nothing. So the check of the position must
+/// stay, whatever the compiler knows.
+#[inline(always)]
+pub(crate) fn by_scope(label: usize, scope: Scope) -> usize {
+    opaque(label.wrapping_mul(Scope::COUNT).wrapping_add(scope.index()) as u64) as usize
 }
 
 /// Counts an event of a service.

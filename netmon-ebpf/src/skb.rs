@@ -125,7 +125,7 @@ fn read<const N: usize>(start: usize, end: usize, at: usize) -> Option<[u8; N]> 
 /// learns nothing from that comparison when `from` is at a variable offset
 /// (`find_good_pkt_pointers` in kernel/bpf/verifier.c).
 #[inline(always)]
-fn opaque(mut number: u64) -> u64 {
+pub(crate) fn opaque(mut number: u64) -> u64 {
     // SAFETY: no instruction is emitted.
     unsafe { asm!("/* {0} */", inout(reg) number, options(pure, nomem, nostack)) };
     number

@@ -177,7 +177,7 @@ fn accepted(socket: *const Sock, now: u64, scope: Scope) -> Connection {
 #[inline(always)]
 fn count_opened(service: u8, role: Role, scope: Scope) {
     services::count(service, |events| {
-        let cell = role.index().wrapping_mul(Scope::COUNT).wrapping_add(scope.index());
+        let cell = services::by_scope(role.index(), scope);
         bump(&mut events.tcp_connections_opened, cell, 1);
     });
 }
@@ -253,7 +253,7 @@ fn failed(socket: *const Sock, service: u8, scope: Scope, error: i32) {
         count(|events| events.home_unsent = events.home_unsent.wrapping_add(1));
     }
     services::count(service, |events| {
-        let cell = reason.index().wrapping_mul(Scope::COUNT).wrapping_add(scope.index());
+        let cell = services::by_scope(reason.index(), scope);
         bump(&mut events.tcp_connect_failures, cell, 1);
     });
 }

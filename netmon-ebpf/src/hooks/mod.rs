@@ -43,7 +43,7 @@ fn count_retransmits(socket: *const Sock, kind: RetransmitKind, segments: u64) {
     };
     let scope = sock::scope(socket);
     services::count(service, |events| {
-        let cell = kind.index().wrapping_mul(Scope::COUNT).wrapping_add(scope.index());
+        let cell = services::by_scope(kind.index(), scope);
         bump(&mut events.tcp_retransmits, cell, segments);
     });
     if is_home(socket) {
