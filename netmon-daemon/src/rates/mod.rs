@@ -1,71 +1,89 @@
-//! What moved within the last seconds: a bounded memory of cumulative counts.
+//! What moved within the last seconds and minutes: a bounded memory of cumulative
+//! counts.
 //!
 //! Pure: time comes with the snapshots, so live traffic and replayed captures
 //! are treated alike.
 
-use std::{collections::VecDeque, time::Duration};
+mod health;
+mod host;
+mod memory;
 
-use netmon_common::abi::{counters::increase, tally::Tally};
+use std::time::Duration;
 
-use crate::snapshot::{Snapshot, Vantage, Vantages};
+use netmon_common::abi::tally::Tally;
 
-/// The longest window that can be asked for.
+use self::memory::Memory;
+pub use self::{
+    health::{Health, Names, Outcomes, Way},
+    host::HostRates,
+    memory::Window,
+};
+use crate::{
+    signal::Signal,
+    snapshot::{Snapshot, Vantage, Vantages},
+};
+
+/// The longest window of packets that can be asked for.
 pub const LONGEST_WINDOW: Duration = Duration::from_secs(60);
 
+/// The longest window of [`Health`].
+pub const LONGEST_MEMORY: Duration = Duration::from_secs(300);
+
+/// How far apart the moments of [`Health`] are kept, the last one excepted: what
+/// windows of minutes need, at a tenth of the memory of every second.
+pub const STEP: Duration = Duration::from_secs(10);
+
+/// The longest window of refused segments: a minute, ten seconds ago.
+pub const LONGEST_REFUSALS: Duration = Duration::from_secs(70);
+
+/// The kernel's name for the reason to refuse what nobody listens for.
+const NOBODY_LISTENS: &str = "no_socket";
+
 /// The memory from which windows are computed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Rates {
-    /// Oldest first; covers [`LONGEST_WINDOW`] and one snapshot before it.
-    past: VecDeque<Past>,
+    packets: Memory<Past>,
+    refused: Memory<u64>,
+    health: Memory<Health>,
+    names: Names,
+    /// The time of the first snapshot.
+    began: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]
 struct Past {
-    at: Duration,
     directed: bool,
     vantages: Vantages,
 }
 
-/// A span of time that ended `ago` before the last snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Its length.
-    pub span: Duration,
-    /// How long ago it ended.
-    pub ago: Duration,
-}
-
-impl Window {
-    /// The last `seconds` seconds.
-    pub const fn last(seconds: u64) -> Self {
-        Self { span: Duration::from_secs(seconds), ago: Duration::ZERO }
-    }
-
-    /// A window of `seconds` seconds that ended `ago` seconds ago.
-    pub const fn before(seconds: u64, ago: u64) -> Self {
-        Self { span: Duration::from_secs(seconds), ago: Duration::from_secs(ago) }
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            packets: Memory::new(LONGEST_WINDOW, Duration::ZERO),
+            refused: Memory::new(LONGEST_REFUSALS, Duration::ZERO),
+            health: Memory::new(LONGEST_MEMORY, STEP),
+            names: Names::default(),
+            began: None,
+        }
     }
 }
 
 impl Rates {
     /// Remembers a snapshot. Snapshots must come in the order of time.
     pub fn push(&mut self, snapshot: &Snapshot) {
-        self.past.push_back(Past {
-            at: snapshot.at,
-            directed: snapshot.directed,
-            vantages: snapshot.vantages.clone(),
-        });
-        let horizon = snapshot.at.saturating_sub(LONGEST_WINDOW);
-        // The second oldest must be inside the horizon: the oldest is then the
-        // last one before it, from which the longest window counts.
-        while self.past.get(1).is_some_and(|second| second.at <= horizon) {
-            self.past.pop_front();
-        }
+        let at = snapshot.at;
+        self.began.get_or_insert(at);
+        let (directed, vantages) = (snapshot.directed, snapshot.vantages.clone());
+        self.packets.push(at, Past { directed, vantages });
+        let resets = snapshot.tcp.resets_sent.iter();
+        let refused = resets.filter(|(reason, _)| reason == NOBODY_LISTENS);
+        self.refused.push(at, refused.map(|(_, count)| count).sum());
+        self.health.push(at, Health::of(snapshot, &mut self.names));
     }
 
     /// The time of the last snapshot.
     pub fn now(&self) -> Duration {
-        self.past.back().map_or(Duration::ZERO, |last| last.at)
+        self.packets.now()
     }
 
     /// The rates of one vantage.
@@ -73,17 +91,9 @@ impl Rates {
         VantageRates { rates: self, vantage }
     }
 
-    /// The snapshot nearest to `at` among the `among` oldest, the earlier one of
-    /// two. Nearest, not last before: a tick that comes a millisecond late would
-    /// else double the window.
-    fn nearest(&self, at: Duration, among: usize) -> Option<usize> {
-        let later = self.past.partition_point(|past| past.at <= at).min(among);
-        let earlier = later.checked_sub(1);
-        let distance = |index: usize| self.past.get(index).map(|past| past.at.abs_diff(at));
-        [earlier, (later < among).then_some(later)]
-            .into_iter()
-            .flatten()
-            .min_by_key(|i| distance(*i))
+    /// The rates of the host as a whole, judged by these signals.
+    pub const fn host<'a>(&'a self, signals: &'a [Signal]) -> HostRates<'a> {
+        HostRates { rates: self, signals }
     }
 }
 
@@ -127,26 +137,8 @@ impl VantageRates<'_> {
     }
 
     fn moved(&self, window: Window, count: impl Fn(&Past) -> u64) -> u64 {
-        let past = &self.rates.past;
-        let end = self.rates.now().saturating_sub(window.ago);
-        let Some(last) = self.rates.nearest(end, past.len()) else { return 0 };
-        let start = past[last].at.saturating_sub(window.span);
-        let Some(first) = self.rates.nearest(start, last) else { return 0 };
-        let moved = increase(count(&past[last]), count(&past[first]));
-        within(moved, past[last].at.saturating_sub(past[first].at), window.span)
+        self.rates.packets.moved(window, count)
     }
-}
-
-/// The share of `moved` that falls into a window of `span` when it happened
-/// within `time`. A time that is longer by up to a quarter is an unsteady tick,
-/// and nothing is taken away; one that is longer still comes of missing ticks or
-/// a slow pace, and what happened is spread over it evenly.
-fn within(moved: u64, time: Duration, span: Duration) -> u64 {
-    if time <= span + span / 4 {
-        return moved;
-    }
-    let share = u128::from(moved) * span.as_nanos() / time.as_nanos();
-    u64::try_from(share).unwrap_or(moved)
 }
 
 #[cfg(test)]
@@ -236,10 +228,12 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let rows: Vec<Row> = (0..100_000).map(|tick| (tick * 100, tick, 0)).collect();
+        let rows: Vec<Row> = (0..20_000).map(|tick| (tick * 100, tick, 0)).collect();
         let rates = rates(&rows, true);
-        assert_eq!(rates.past.len(), 601);
-        assert_eq!(rates.now(), Duration::from_millis(9_999_900));
+        assert_eq!(rates.packets.len(), 601);
+        assert_eq!(rates.refused.len(), 701);
+        assert_eq!(rates.health.len(), 32);
+        assert_eq!(rates.now(), Duration::from_millis(1_999_900));
         let at = rates.vantage(Vantage::Boundary);
         assert_eq!(at.received(Window::last(60), |tally| tally.mdns_packets), 600);
     }

@@ -32,7 +32,7 @@ use self::{clock::Clock, input::Input, pcap::Pcap, pcapng::Pcapng, record::Recor
 use super::Source;
 use crate::{
     printable::Printable,
-    rates::LONGEST_WINDOW,
+    rates::{LONGEST_MEMORY, LONGEST_WINDOW},
     redflag::CLEAR_WINDOWS,
     snapshot::{Snapshot, Traffic},
 };
@@ -50,7 +50,7 @@ const QUIET_PART: u32 = 8;
 /// Silence after which nothing can change any more: every window is empty and
 /// every flag had the time to clear.
 const SETTLED_AFTER: Duration =
-    Duration::from_secs(LONGEST_WINDOW.as_secs() * (1 + CLEAR_WINDOWS as u64) + 1);
+    Duration::from_secs(LONGEST_MEMORY.as_secs() * (1 + CLEAR_WINDOWS as u64) + 1);
 
 // A jump over silence lands on a multiple of `TICK`.
 const _: () = assert!(1_000_000_000_u32.is_multiple_of(TICK.subsec_nanos()));

@@ -1,0 +1,197 @@
+//! How the host fares, as far as windows of minutes need to know: a compact
+//! extract of a snapshot.
+//!
+//! Must not hold text, which [`Names`] keeps once. Invariant: every count is
+//! cumulative, and stands at the same place in every extract of one memory.
+
+use netmon_common::{
+    abi::{
+        labels::{Direction, FailReason, Protocol, RetransmitKind, Role},
+        native::NATIVE_BUCKETS,
+    },
+    scope::Scope,
+};
+
+use crate::snapshot::{Snapshot, Vantage};
+
+/// How the host fares.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// By service, in the order of [`Names::services`].
+    pub services: Vec<Outcomes>,
+    /// Handshakes by service and role: those of the first services, which alone
+    /// are timed.
+    handshakes: Vec<[u64; NATIVE_BUCKETS]>,
+    /// By scope of the peer, in the order of [`Scope::ALL`].
+    pub ways: [Way; Scope::COUNT],
+    /// What the kernel itself counted of this network namespace.
+    pub kernel: Way,
+    /// Packets of all vantages and directions.
+    pub packets: u64,
+    /// Packets that were dropped unexpectedly, in the order of [`Names::drops`].
+    pub dropped: Vec<u64>,
+}
+
+/// Attempts of this host to open connections.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcomes {
+    /// Those that were opened.
+    pub opened: u64,
+    /// Those that were not, in the order of [`FailReason::ALL`].
+    pub failed: [u64; FailReason::COUNT],
+}
+
+/// What was sent towards some peers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Way {
+    /// TCP segments.
+    pub sent: u64,
+    /// Segments that were sent again, requests and answers to requests excepted.
+    pub repeated: u64,
+    /// Attempts to open a connection, whatever became of them.
+    pub attempts: u64,
+    /// Connection requests that were sent again.
+    pub requests_repeated: u64,
+}
+
+/// What the places of [`Health`] are called.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Services.
+    pub services: Vec<String>,
+    /// Why packets were dropped unexpectedly: part of the kernel and reason.
+    pub drops: Vec<(&'static str, String)>,
+}
+
+impl Health {
+    /// The extract of a snapshot. Names that are new are added to `names`.
+    pub(super) fn of(snapshot: &Snapshot, names: &mut Names) -> Self {
+        let services = &snapshot.tcp.services;
+        names.learn(snapshot);
+        let times = services.iter().map_while(|service| service.times.as_ref()).flatten();
+        let mut dropped = vec![0; names.drops.len()];
+        for drop in snapshot.drops.iter().filter(|drop| !drop.expected) {
+            let known =
+                |(part, reason): &(_, String)| *part == drop.subsystem && *reason == drop.reason;
+            if let Some(at) = names.drops.iter().position(known) {
+                dropped[at] = drop.dropped.packets;
+            }
+        }
+        Self {
+            services: services.iter().map(Outcomes::of).collect(),
+            handshakes: times.map(|times| times.handshakes.nanoseconds.native).collect(),
+            ways: ways(snapshot),
+            kernel: Way::of_kernel(snapshot),
+            packets: packets(snapshot),
+            dropped,
+        }
+    }
+
+    /// Handshakes of a service in native buckets; none where it is not timed.
+    pub fn handshakes(&self, service: usize, role: Role) -> Option<&[u64; NATIVE_BUCKETS]> {
+        self.handshakes.get(service * Role::COUNT + role.index())
+    }
+}
+
+impl Outcomes {
+    fn of(service: &crate::snapshot::Service) -> Self {
+        let opened = service.events.tcp_connections_opened.chunks(Scope::COUNT);
+        let failed = service.events.tcp_connect_failures.chunks(Scope::COUNT);
+        let mut outcomes =
+            Self { opened: opened.take(1).map(sum).sum(), failed: [0; FailReason::COUNT] };
+        for (count, scopes) in outcomes.failed.iter_mut().zip(failed) {
+            *count = sum(scopes);
+        }
+        outcomes
+    }
+}
+
+// What was opened by this host stands first.
+const _: () = assert!(Role::Active as usize == 0);
+
+impl Way {
+    fn of_kernel(snapshot: &Snapshot) -> Self {
+        let kernel = &snapshot.proc;
+        let requests_repeated = kernel.tcp_syn_retrans.unwrap_or(0);
+        let repeated = kernel.tcp_retrans_segs.unwrap_or(0);
+        Self {
+            // The kernel does not count repetitions among the segments sent.
+            sent: kernel.tcp_out_segs.unwrap_or(0).wrapping_add(repeated),
+            repeated: repeated.saturating_sub(requests_repeated),
+            attempts: kernel.tcp_active_opens.unwrap_or(0),
+            requests_repeated,
+        }
+    }
+}
+
+impl Names {
+    fn learn(&mut self, snapshot: &Snapshot) {
+        let services = &snapshot.tcp.services;
+        self.services.extend(services.iter().skip(self.services.len()).map(|it| it.name.clone()));
+        for drop in snapshot.drops.iter().filter(|drop| !drop.expected) {
+            let known =
+                |(part, reason): &(_, String)| *part == drop.subsystem && *reason == drop.reason;
+            if !self.drops.iter().any(known) {
+                self.drops.push((drop.subsystem, drop.reason.clone()));
+            }
+        }
+    }
+}
+
+/// What was sent, by scope of the peer.
+fn ways(snapshot: &Snapshot) -> [Way; Scope::COUNT] {
+    let mut ways = [Way::default(); Scope::COUNT];
+    for (scope, way) in Scope::ALL.iter().zip(&mut ways) {
+        let sent = |vantage| {
+            let tally = &snapshot.vantages.of(vantage).egress;
+            tally.classed(|at, class| at == *scope && class.protocol() == Protocol::Tcp)
+        };
+        way.sent = sent(Vantage::Boundary).wrapping_add(sent(Vantage::Loopback));
+        // Elsewhere the ports of containers would count what the boundary has
+        // counted; what the host sends to its containers only they see.
+        if *scope == Scope::Container {
+            way.sent = way.sent.wrapping_add(sent(Vantage::Internal));
+        }
+    }
+    for service in &snapshot.tcp.services {
+        let events = &service.events;
+        let opened = events.tcp_connections_opened.chunks(Scope::COUNT).take(1);
+        for cells in opened.chain(events.tcp_connect_failures.chunks(Scope::COUNT)) {
+            add(&mut ways, cells, |way| &mut way.attempts);
+        }
+        for (kind, cells) in
+            RetransmitKind::ALL.iter().zip(events.tcp_retransmits.chunks(Scope::COUNT))
+        {
+            match kind {
+                RetransmitKind::Syn => add(&mut ways, cells, |way| &mut way.requests_repeated),
+                RetransmitKind::Synack => {}
+                _ => add(&mut ways, cells, |way| &mut way.repeated),
+            }
+        }
+    }
+    ways
+}
+
+/// Adds a count by scope to one of the counts of the ways.
+fn add(ways: &mut [Way], cells: &[u64], count: impl Fn(&mut Way) -> &mut u64) {
+    for (way, more) in ways.iter_mut().zip(cells) {
+        let count = count(way);
+        *count = count.wrapping_add(*more);
+    }
+}
+
+/// Packets of all vantages. One that crosses two of them counts at both, which is
+/// good enough for what it is held against.
+fn packets(snapshot: &Snapshot) -> u64 {
+    let tallies = Vantage::ALL.into_iter().flat_map(|vantage| {
+        let traffic = snapshot.vantages.of(vantage);
+        // A packet on loopback is sent and received there.
+        let once = vantage == Vantage::Loopback;
+        Direction::ALL.iter().skip(usize::from(once)).map(|direction| traffic.of(*direction))
+    });
+    tallies.fold(0, |sum, tally| sum.wrapping_add(tally.packets()))
+}
+
+fn sum(cells: &[u64]) -> u64 {
+    cells.iter().fold(0, |sum, cell| sum.wrapping_add(*cell))
+}

@@ -1,0 +1,51 @@
+//! What a detector sees of the host as a whole.
+
+use std::time::Duration;
+
+use super::{Health, Names, Rates, Window};
+use crate::signal::Signal;
+
+/// What the kernel of the host told within windows.
+#[derive(Clone, Copy, Debug)]
+pub struct HostRates<'a> {
+    pub(super) rates: &'a Rates,
+    pub(super) signals: &'a [Signal],
+}
+
+impl HostRates<'_> {
+    /// Whether a signal is among those by which the host is judged now.
+    pub fn sees(&self, signal: Signal) -> bool {
+        self.signals.contains(&signal)
+    }
+
+    /// For how long the host is watched.
+    pub fn watched(&self) -> Duration {
+        let began = self.rates.began.unwrap_or_else(|| self.rates.now());
+        self.rates.now().saturating_sub(began)
+    }
+
+    /// How far a count moved within `window`, which reaches back at most
+    /// [`LONGEST_MEMORY`](super::LONGEST_MEMORY) and begins and ends at the nearest
+    /// of the moments that are remembered, one in [`STEP`](super::STEP).
+    pub fn moved(&self, window: Window, count: impl Fn(&Health) -> u64) -> u64 {
+        self.rates.health.moved(window, count)
+    }
+
+    /// What was counted up to `ago`, which is at most
+    /// [`LONGEST_MEMORY`](super::LONGEST_MEMORY).
+    pub fn until(&self, ago: Duration) -> Option<&Health> {
+        self.rates.health.until(ago)
+    }
+
+    /// How many segments this host answered with a reset within `window` because
+    /// nobody listened for them. It reaches back at most
+    /// [`LONGEST_REFUSALS`](super::LONGEST_REFUSALS).
+    pub fn refused(&self, window: Window) -> u64 {
+        self.rates.refused.moved(window, |refused| *refused)
+    }
+
+    /// What the places of a [`Health`] are called.
+    pub const fn names(&self) -> &Names {
+        &self.rates.names
+    }
+}

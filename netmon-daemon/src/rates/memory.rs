@@ -1,0 +1,114 @@
+//! A bounded memory of cumulative counts, from which windows are computed.
+//!
+//! Must not know what is counted. Invariant: the last moment is always there, and
+//! so is the last one before the horizon, from which the longest window counts.
+
+use std::{collections::VecDeque, time::Duration};
+
+use netmon_common::abi::counters::increase;
+
+/// A span of time that ended `ago` before the last snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Its length.
+    pub span: Duration,
+    /// How long ago it ended.
+    pub ago: Duration,
+}
+
+impl Window {
+    /// The last `seconds` seconds.
+    pub const fn last(seconds: u64) -> Self {
+        Self { span: Duration::from_secs(seconds), ago: Duration::ZERO }
+    }
+
+    /// A window of `seconds` seconds that ended `ago` seconds ago.
+    pub const fn before(seconds: u64, ago: u64) -> Self {
+        Self { span: Duration::from_secs(seconds), ago: Duration::from_secs(ago) }
+    }
+}
+
+/// What was counted at moments of the past.
+#[derive(Clone, Debug)]
+pub(super) struct Memory<T> {
+    /// Oldest first.
+    past: VecDeque<(Duration, T)>,
+    /// The longest window.
+    horizon: Duration,
+    /// The least time between two moments that are kept beside the last one.
+    step: Duration,
+}
+
+impl<T> Memory<T> {
+    /// A memory that reaches as far back as `horizon`, at a pace of `step`.
+    pub(super) const fn new(horizon: Duration, step: Duration) -> Self {
+        Self { past: VecDeque::new(), horizon, step }
+    }
+
+    /// Remembers a moment. Moments must come in the order of time.
+    pub(super) fn push(&mut self, at: Duration, counted: T) {
+        let mut latest = self.past.iter().rev().map(|(at, _)| *at);
+        if let (Some(last), Some(kept)) = (latest.next(), latest.next())
+            && last.saturating_sub(kept) < self.step
+        {
+            self.past.pop_back();
+        }
+        self.past.push_back((at, counted));
+        let horizon = at.saturating_sub(self.horizon);
+        while self.past.get(1).is_some_and(|(second, _)| *second <= horizon) {
+            self.past.pop_front();
+        }
+    }
+
+    /// The time of the last moment.
+    pub(super) fn now(&self) -> Duration {
+        self.past.back().map_or(Duration::ZERO, |(at, _)| *at)
+    }
+
+    /// What was counted up to `ago`, or the moment nearest to it.
+    pub(super) fn until(&self, ago: Duration) -> Option<&T> {
+        let at = self.nearest(self.now().saturating_sub(ago), self.past.len())?;
+        self.past.get(at).map(|(_, counted)| counted)
+    }
+
+    /// How far a count moved within `window`.
+    pub(super) fn moved(&self, window: Window, count: impl Fn(&T) -> u64) -> u64 {
+        let end = self.now().saturating_sub(window.ago);
+        let Some(last) = self.nearest(end, self.past.len()) else { return 0 };
+        let start = self.past[last].0.saturating_sub(window.span);
+        let Some(first) = self.nearest(start, last) else { return 0 };
+        let ((began, before), (ended, after)) = (&self.past[first], &self.past[last]);
+        within(increase(count(after), count(before)), ended.saturating_sub(*began), window.span)
+    }
+
+    /// How many moments are kept.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.past.len()
+    }
+
+    /// The moment nearest to `at` among the `among` oldest, the earlier one of
+    /// two. Nearest, not last before: a tick that comes a millisecond late would
+    /// else double the window.
+    fn nearest(&self, at: Duration, among: usize) -> Option<usize> {
+        let later = self.past.partition_point(|past| past.0 <= at).min(among);
+        let earlier = later.checked_sub(1);
+        let distance = |index: usize| self.past.get(index).map(|past| past.0.abs_diff(at));
+        [earlier, (later < among).then_some(later)]
+            .into_iter()
+            .flatten()
+            .min_by_key(|i| distance(*i))
+    }
+}
+
+/// The share of `moved` that falls into a window of `span` when it happened
+/// within `time`. A time that is longer by up to a quarter is an unsteady tick,
+/// and nothing is taken away; one that is longer still comes of missing ticks or
+/// a slow pace, and what happened is spread over it evenly.
+fn within(moved: u64, time: Duration, span: Duration) -> u64 {
+    if time <= span + span / 4 {
+        return moved;
+    }
+    let share = u128::from(moved) * span.as_nanos() / time.as_nanos();
+    u64::try_from(share).unwrap_or(moved)
+}
