@@ -22,6 +22,7 @@ pub mod rates;
 pub mod redflag;
 pub mod replay;
 pub mod signal;
+pub mod site;
 pub mod snapshot;
 pub mod sockets;
 pub mod source;

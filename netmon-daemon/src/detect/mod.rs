@@ -1,5 +1,6 @@
 //! Detectors: pure judgements over rates, one file each.
 
+mod share;
 #[cfg(test)]
 mod trial;
 
@@ -7,9 +8,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::share::share;
 use crate::{
     config::section::{Place, Section},
-    rates::VantageRates,
+    rates::{HostRates, VantageRates},
+    signal::Signal,
 };
 
 /// How bad a red flag is.
@@ -47,33 +50,54 @@ impl Severity {
     }
 }
 
-/// What a detector's input is made of. Where it is missing or contradicted, the
-/// detector is blind, which is not the same as quiet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
-    /// Packets, counted at every device of a vantage.
-    Packets,
-}
-
-/// What a detector says of one vantage at one moment.
+/// What a detector says of one site at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// The figure that is judged, in the unit of the thresholds.
+    /// The figure that is judged.
     pub statistic: f64,
+    /// The figures from which a warning and a critical flag are due; infinite where
+    /// this one never calls for it.
+    pub thresholds: [f64; 2],
     /// Statistic over warning threshold, other conditions included: a warning
     /// is due from 1.0 on.
     pub warning: f64,
     /// The same for critical.
     pub critical: f64,
-    /// The evidence in words, for people. Numbers only, nothing that a packet
-    /// could have written.
+    /// The evidence in words, for people. Numbers and names that the kernel or the
+    /// configuration gave, nothing that a packet could have written.
     pub detail: String,
+}
+
+impl Verdict {
+    /// What is said of something that cannot be seen: no figure. The board takes it
+    /// for blindness.
+    pub const fn blind() -> Self {
+        Self {
+            statistic: f64::NAN,
+            thresholds: [f64::NAN; 2],
+            warning: f64::NAN,
+            critical: f64::NAN,
+            detail: String::new(),
+        }
+    }
+
+    /// Of two verdicts on one site the evidence of the worse one.
+    #[must_use]
+    pub fn or_worse(self, other: Self) -> Self {
+        let badness = |it: &Self| (it.critical >= 1.0, it.warning);
+        let (warning, critical) =
+            (self.warning.max(other.warning), self.critical.max(other.critical));
+        let worse = if badness(&other) > badness(&self) { other } else { self };
+        Self { warning, critical, ..worse }
+    }
 }
 
 /// What the file of a detector says: its configuration knows how to judge.
 pub trait Watch: Send + 'static {
-    /// What it must be able to see.
-    const SIGNAL: Signal = Signal::Packets;
+    /// What it must be able to see to judge the host as a whole, best first: the
+    /// first set of signals that can all be relied on is judged by. Where there is
+    /// none, the packets of each vantage stand in.
+    const HOST: &'static [&'static [Signal]] = &[];
 
     /// How much of the past the statistic covers; also the pace at which a
     /// raised flag is cleared.
@@ -82,8 +106,16 @@ pub trait Watch: Send + 'static {
     /// The statistics from which a warning and a critical flag are due.
     fn thresholds(&self) -> [f64; 2];
 
-    /// Judges one vantage.
-    fn judge(&self, rates: &VantageRates<'_>) -> Verdict;
+    /// Judges the packets of one vantage. Without it a detector is blind where the
+    /// kernel tells nothing.
+    fn judge(&self, _rates: &VantageRates<'_>) -> Verdict {
+        Verdict::blind()
+    }
+
+    /// Judges the host as a whole.
+    fn judge_host(&self, _rates: &HostRates<'_>) -> Verdict {
+        Verdict::blind()
+    }
 }
 
 /// A detector at work: what a [`Watch`] says, under its name.
@@ -91,8 +123,8 @@ pub trait Detector: Send {
     /// Its name in configuration, metrics, JSON, rules and runbooks.
     fn name(&self) -> &'static str;
 
-    /// See [`Watch::SIGNAL`].
-    fn signal(&self) -> Signal;
+    /// See [`Watch::HOST`].
+    fn host(&self) -> &'static [&'static [Signal]];
 
     /// See [`Watch::SPAN`].
     fn span(&self) -> Duration;
@@ -102,6 +134,9 @@ pub trait Detector: Send {
 
     /// Judges one vantage.
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict;
+
+    /// Judges the host as a whole.
+    fn judge_host(&self, rates: &HostRates<'_>) -> Verdict;
 }
 
 /// A watch and the name that the table gave it.
@@ -115,8 +150,8 @@ impl<W: Watch> Detector for Named<W> {
         self.name
     }
 
-    fn signal(&self) -> Signal {
-        W::SIGNAL
+    fn host(&self) -> &'static [&'static [Signal]] {
+        W::HOST
     }
 
     fn span(&self) -> Duration {
@@ -124,15 +159,15 @@ impl<W: Watch> Detector for Named<W> {
     }
 
     fn threshold(&self, severity: Severity) -> f64 {
-        let [warning, critical] = self.watch.thresholds();
-        match severity {
-            Severity::Warning => warning,
-            Severity::Critical => critical,
-        }
+        self.watch.thresholds()[severity as usize]
     }
 
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict {
         self.watch.judge(rates)
+    }
+
+    fn judge_host(&self, rates: &HostRates<'_>) -> Verdict {
+        self.watch.judge_host(rates)
     }
 }
 
@@ -178,9 +213,4 @@ detectors! {
     rst_storm,
     stealth_scan,
     syn_flood,
-}
-
-/// `part / whole`, and 0 where there is no whole.
-fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

@@ -47,6 +47,7 @@ impl Watch for Config {
         let score = |count: f64, least: f64| (resets as f64 / count).min(share / least);
         Verdict {
             statistic: resets as f64,
+            thresholds: self.thresholds(),
             warning: score(self.warning, self.warning_share),
             critical: score(self.critical, self.critical_share),
             detail: format!(

@@ -39,6 +39,7 @@ impl Watch for Config {
         let segments = rates.both(WINDOW, |tally| tally.tcp_stealth);
         Verdict {
             statistic: segments as f64,
+            thresholds: self.thresholds(),
             warning: segments as f64 / self.warning,
             critical: segments as f64 / self.critical,
             detail: format!("{segments} segments with impossible flags in 60 s"),

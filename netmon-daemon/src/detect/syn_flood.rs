@@ -53,6 +53,7 @@ impl Watch for Config {
         let one_sided = if unanswered > self.unanswered { one_sided } else { one_sided.min(0.99) };
         Verdict {
             statistic: requests as f64,
+            thresholds: self.thresholds(),
             warning: (requests as f64 / self.warning).min(one_sided),
             critical: (requests as f64 / self.critical).min(one_sided),
             detail: format!("{requests} SYN in 1 s, {answers} SYN-ACK in answer"),

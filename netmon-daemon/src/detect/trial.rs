@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::{Severity, Watch, named};
 use crate::{
-    redflag::Board,
+    redflag::{Board, RedFlag},
     replay,
+    signal::Signal,
+    site::Site,
     snapshot::{Snapshot, Traffic, Vantage},
     source::scripted::Scripted,
 };
@@ -29,9 +31,32 @@ pub(super) fn worst<W: Watch>(
         }
         let mut board = Board::new(vec![named("trial", watch())]);
         let Ok(outcome) = replay::run(&mut Scripted::new(snapshots), &mut board);
-        assert!(outcome.red_flags.iter().all(|flag| flag.vantage == vantage));
+        assert!(outcome.red_flags.iter().all(|flag| flag.site == Site::Vantage(vantage)));
         outcome.red_flags.iter().map(|flag| flag.severity).max()
     });
     assert!(verdicts.iter().all(|verdict| *verdict == verdicts[0]), "{verdicts:?}");
     verdicts[0]
+}
+
+/// What happens to a host in each of so many seconds.
+pub(super) type Script<'a> = &'a [(u64, &'a dyn Fn(&mut Snapshot))];
+
+/// The flags that a detector raises on the host as a whole over a script, where these
+/// signals are there to see.
+pub(super) fn raised<W: Watch>(watch: W, signals: &[Signal], script: Script<'_>) -> Vec<RedFlag> {
+    let mut first = Snapshot::empty(Duration::ZERO);
+    for signal in signals {
+        first.sources.set(*signal, Some("script"));
+    }
+    let mut snapshots = vec![first];
+    for happens in script.iter().flat_map(|(seconds, it)| (0..*seconds).map(move |_| it)) {
+        let mut next = snapshots[snapshots.len() - 1].clone();
+        next.at += Duration::from_secs(1);
+        happens(&mut next);
+        snapshots.push(next);
+    }
+    let mut board = Board::new(vec![named("trial", watch)]);
+    let Ok(outcome) = replay::run(&mut Scripted::new(snapshots), &mut board);
+    assert!(outcome.red_flags.iter().all(|flag| flag.site == Site::Host));
+    outcome.red_flags
 }

@@ -10,6 +10,8 @@ use crate::{
     kernel::{Kernel, KernelError},
     links::{Change, Selection, Watch, vantage},
     proc::{Counters, Reader},
+    signal::Signal,
+    site::Site,
     snapshot::{Device, Snapshot, Vantage},
     source::Source,
     view::{HookHealth, MapUse},
@@ -178,9 +180,21 @@ impl Source for Live {
     }
 }
 
+/// Whether a signal of this snapshot can be relied on at a site.
+pub fn sees(snapshot: &Snapshot, signal: Signal, site: Site) -> bool {
+    match (signal, site) {
+        (Signal::Packets, Site::Vantage(vantage)) => sees_packets(&snapshot.devices, vantage),
+        (Signal::Packets, Site::Host) => {
+            Vantage::ALL.into_iter().all(|vantage| sees_packets(&snapshot.devices, vantage))
+        }
+        (Signal::KernelCounters, _) => snapshot.sources.of(signal).is_some(),
+        _ => snapshot.sources.has(signal),
+    }
+}
+
 /// Whether the packets of a vantage can be relied on: every device of it counts.
 /// Without a single device, netmon is blind everywhere.
-pub fn sees_packets(devices: &[Device], vantage: Vantage) -> bool {
+fn sees_packets(devices: &[Device], vantage: Vantage) -> bool {
     !devices.is_empty()
         && devices
             .iter()

@@ -20,7 +20,7 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval, interval_at},
 };
 
-pub use self::live::{Live, LiveError, sees_packets};
+pub use self::live::{Live, LiveError, sees};
 use crate::{
     config::{Config, Loaded},
     detect,
@@ -178,9 +178,8 @@ impl Engine {
         let read = Instant::now();
         self.pulse.read.observe(read.duration_since(begun));
         self.rates.push(&snapshot);
-        let transitions = self.board.judge(&self.rates, |detect::Signal::Packets, vantage| {
-            sees_packets(&snapshot.devices, vantage)
-        });
+        let transitions =
+            self.board.judge(&self.rates, |signal, site| sees(&snapshot, signal, site));
         transitions.iter().for_each(tell);
         let device_rates = device_rates(self.last.as_deref(), &snapshot);
         self.last = Some(Arc::clone(&snapshot));
@@ -302,16 +301,16 @@ fn tell(transition: &Transition) {
     let (Transition::Raised(flag) | Transition::Cleared(flag) | Transition::Suppressed(flag)) =
         transition;
     let (detector, severity) = (flag.detector, flag.severity.label());
-    let (vantage, detail, id) = (flag.vantage.label(), flag.detail.as_str(), flag.id);
+    let (subject, detail, id) = (flag.site.label(), flag.detail.as_str(), flag.id);
     match transition {
         Transition::Raised(_) => {
-            tracing::warn!(detector, severity, vantage, id, detail, "red flag raised");
+            tracing::warn!(detector, severity, subject, id, detail, "red flag raised");
         }
         Transition::Cleared(_) => {
-            tracing::info!(detector, severity, vantage, id, detail, "red flag cleared");
+            tracing::info!(detector, severity, subject, id, detail, "red flag cleared");
         }
         Transition::Suppressed(_) => {
-            tracing::debug!(detector, severity, vantage, id, detail, "red flag is back");
+            tracing::debug!(detector, severity, subject, id, detail, "red flag is back");
         }
     }
 }

@@ -185,6 +185,7 @@ mod tests {
     use super::*;
     use crate::{
         redflag::{RedFlag, Status},
+        site::Site,
         snapshot::{Drops, Snapshot, Traffic},
         view::{HookHealth, Pulse},
     };
@@ -210,7 +211,7 @@ mod tests {
             id: 1,
             detector: "syn_flood",
             severity: *severity,
-            vantage: Vantage::Boundary,
+            site: Site::Vantage(Vantage::Boundary),
             active: *active,
             first_seen: Duration::ZERO,
             raised_at: Duration::ZERO,

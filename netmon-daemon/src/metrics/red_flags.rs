@@ -41,7 +41,7 @@ const THRESHOLD: Family = Family::new(
 const TRUSTED: Family = Family::new(
     Gauge,
     "detector_trusted",
-    "Whether a detector can see what it judges. At 0 it is blind, which is not the same as quiet.",
+    "Whether a detector can see what it judges, from the best source that it knows. At 0 it is blind, or less sharp than it could be: its silence means little.",
     BY_DETECTOR,
     30,
 );
@@ -117,7 +117,7 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
     for flag in view.red_flags.iter().take(MAX_LISTED) {
         let id = flag.id.to_string();
         let severity = flag.severity.label();
-        rows.info(&[flag.detector, severity, flag.vantage.label(), "", "", "", &id]);
+        rows.info(&[flag.detector, severity, flag.site.label(), "", "", "", &id]);
     }
 }
 

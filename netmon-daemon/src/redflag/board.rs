@@ -1,5 +1,5 @@
-//! The board on which red flags are raised: every enabled detector at every
-//! vantage, judged once per tick.
+//! The board on which red flags are raised: every enabled detector at every site
+//! that it judges, once per tick.
 //!
 //! Pure: no clock, no log. Invariant: a detector that cannot see changes
 //! nothing, neither raising nor clearing, and says that it is blind.
@@ -11,12 +11,13 @@ use super::{
     episode::{Sighting, Spot},
 };
 use crate::{
-    detect::{Detector, Severity, Signal, Verdict},
+    detect::{Detector, Severity, Verdict},
     rates::Rates,
-    snapshot::Vantage,
+    signal::Signal,
+    site::Site,
 };
 
-/// The red flags of all detectors at all vantages.
+/// The red flags of all detectors at all sites.
 pub struct Board {
     /// In the order of the detector table.
     posts: Vec<Post>,
@@ -30,7 +31,8 @@ pub struct Board {
 /// One detector and what it said so far.
 struct Post {
     detector: Box<dyn Detector>,
-    spots: [Spot; Vantage::ALL.len()],
+    /// In the order of [`Site::ALL`].
+    spots: [Spot; Site::ALL.len()],
     /// The highest warning score of the last tick; NaN when nothing was seen.
     score: f64,
     trusted: bool,
@@ -67,21 +69,31 @@ impl Board {
     }
 
     /// Judges the moment of the last snapshot in `rates`. `trusted` says
-    /// whether a signal can be relied on at a vantage.
+    /// whether a signal can be relied on at a site.
     pub fn judge(
         &mut self,
         rates: &Rates,
-        trusted: impl Fn(Signal, Vantage) -> bool,
+        trusted: impl Fn(Signal, Site) -> bool,
     ) -> Vec<Transition> {
         self.now = rates.now();
         let started = *self.started.get_or_insert(self.now);
         let mut transitions = Vec::new();
         for post in &mut self.posts {
+            let rungs = post.detector.host();
+            let mut rung = rungs.iter().enumerate();
+            let rung = rung.find(|(_, rung)| rung.iter().all(|it| trusted(*it, Site::Host)));
+            // Packets that stand in for the kernel's word say less than it would.
+            post.trusted = rungs.is_empty() || rung.is_some_and(|(at, _)| at == 0);
             post.score = f64::NAN;
-            post.trusted = true;
-            for (vantage, spot) in Vantage::ALL.into_iter().zip(&mut post.spots) {
-                let sees = trusted(post.detector.signal(), vantage);
-                let verdict = sees.then(|| post.detector.judge(&rates.vantage(vantage)));
+            for (site, spot) in Site::ALL.into_iter().zip(&mut post.spots) {
+                let verdict = match (site, rung) {
+                    (Site::Host, Some((_, signals))) => {
+                        Some(post.detector.judge_host(&rates.host(signals)))
+                    }
+                    (Site::Vantage(vantage), None) => trusted(Signal::Packets, site)
+                        .then(|| post.detector.judge(&rates.vantage(vantage))),
+                    (Site::Host, None) | (Site::Vantage(_), Some(_)) => continue,
+                };
                 // A verdict without a figure is no verdict.
                 let Some(verdict) = verdict.filter(is_finite) else {
                     post.trusted = false;
@@ -90,7 +102,7 @@ impl Board {
                 post.score = post.score.max(verdict.warning);
                 let sighting = Sighting {
                     detector: &*post.detector,
-                    vantage,
+                    site,
                     now: self.now,
                     started,
                     verdict: &verdict,
@@ -176,9 +188,12 @@ fn is_finite(verdict: &Verdict) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redflag::{
-        KEEP_ENDED,
-        trial::{Host, board, detectors},
+    use crate::{
+        redflag::{
+            KEEP_ENDED,
+            trial::{Host, board, detectors, ladder},
+        },
+        snapshot::Vantage,
     };
 
     #[test]
@@ -191,7 +206,7 @@ mod tests {
             id: 1,
             detector: "mdns",
             severity: Severity::Critical,
-            vantage: Vantage::Internal,
+            site: Site::Vantage(Vantage::Internal),
             active: true,
             first_seen: Duration::from_secs(2),
             raised_at: Duration::from_secs(3),
@@ -235,7 +250,7 @@ mod tests {
         let both = [Vantage::Boundary, Vantage::Loopback];
         board.judge(host.second(10, &both[..1]), |_, _| true);
         for packets in [10, 10, 0, 0, 0, 0] {
-            let sees = |_, vantage| vantage == Vantage::Internal;
+            let sees = |_, site| site == Site::Vantage(Vantage::Internal);
             assert_eq!(board.judge(host.second(packets, &both), sees), []);
             assert_eq!(board.flags().len(), 1);
             let status = &board.statuses()[0];
@@ -243,6 +258,44 @@ mod tests {
         }
         board.judge(host.second(0, &both), |_, _| false);
         assert!(board.statuses()[0].score.is_nan(), "what is not seen is not 0");
+    }
+
+    #[test]
+    fn the_best_signal_that_is_there_decides() {
+        use Signal::{Drops, KernelCounters, Packets};
+        // What is seen, the sites of the flags, whether that is the best.
+        let cases: [(&[Signal], &[&str], bool); 5] = [
+            (&[Packets, Drops, KernelCounters], &["host: drops"], true),
+            (&[Packets, KernelCounters], &["host: counters"], false),
+            (&[Packets], &["loopback: packets", "internal: packets", "boundary: packets"], false),
+            (&[KernelCounters], &["host: counters"], false),
+            (&[], &[], false),
+        ];
+        for (signals, flags, trusted) in cases {
+            let (mut host, mut board) = (Host::new(), ladder());
+            board.judge(host.second(9, &Vantage::ALL), |signal, _| signals.contains(&signal));
+            let found: Vec<_> = board
+                .flags()
+                .into_iter()
+                .map(|flag| format!("{}: {}", flag.site, flag.detail))
+                .collect();
+            assert_eq!(found, flags, "{signals:?}");
+            assert_eq!(board.statuses()[0].trusted, trusted, "{signals:?}");
+        }
+    }
+
+    #[test]
+    fn a_signal_that_is_lost_freezes_its_flags() {
+        let (mut host, mut board) = (Host::new(), ladder());
+        board.judge(host.second(9, &[]), |_, _| true);
+        for _ in 0..9 {
+            board.judge(host.second(0, &[]), |signal, _| signal == Signal::Packets);
+        }
+        assert!(board.flags()[0].active, "nobody saw that it is over");
+        for _ in 0..9 {
+            board.judge(host.second(0, &[]), |_, _| true);
+        }
+        assert!(!board.flags()[0].active);
     }
 
     #[test]

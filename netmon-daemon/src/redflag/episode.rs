@@ -1,6 +1,6 @@
 //! The life of one red flag: raised, calming down, ended, come back.
 //!
-//! Knows one detector at one vantage and nothing of the others. Invariant: a
+//! Knows one detector at one site and nothing of the others. Invariant: a
 //! verdict that does not reach its threshold never raises, and a raised flag
 //! ends only after `CLEAR_WINDOWS` windows of calm that were seen.
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{CLEAR_BELOW, CLEAR_WINDOWS, COOLDOWN, KEEP_ENDED, RedFlag, Transition};
 use crate::{
     detect::{Detector, Severity, Verdict},
-    snapshot::Vantage,
+    site::Site,
 };
 
 /// One verdict and its circumstances.
@@ -18,7 +18,7 @@ pub(super) struct Sighting<'a> {
     /// Who judged.
     pub(super) detector: &'a dyn Detector,
     /// What was judged.
-    pub(super) vantage: Vantage,
+    pub(super) site: Site,
     /// When.
     pub(super) now: Duration,
     /// Since when anything is seen at all.
@@ -27,7 +27,7 @@ pub(super) struct Sighting<'a> {
     pub(super) verdict: &'a Verdict,
 }
 
-/// The flags of one detector at one vantage.
+/// The flags of one detector at one site.
 #[derive(Default)]
 pub(super) struct Spot {
     /// The flag that is raised, or the last one that was.
@@ -39,6 +39,8 @@ pub(super) struct Spot {
 
 struct Episode {
     flag: RedFlag,
+    /// How far the statistic was above its threshold at its worst.
+    excess: f64,
     /// The worst severity that was announced.
     announced: Severity,
     /// Since when the score is below `CLEAR_BELOW`.
@@ -86,36 +88,35 @@ impl Spot {
 
 impl Episode {
     fn begin(sighting: Sighting<'_>, severity: Severity, id: u64) -> Self {
-        let Sighting { detector, vantage, now, started, verdict } = sighting;
+        let Sighting { detector, site, now, started, verdict } = sighting;
         let flag = RedFlag {
             id,
             detector: detector.name(),
             severity,
-            vantage,
+            site,
             active: true,
             first_seen: now.saturating_sub(detector.span()).max(started),
             raised_at: now,
             last_seen: now,
             statistic: verdict.statistic,
-            threshold: detector.threshold(severity),
+            threshold: verdict.thresholds[severity as usize],
             detail: verdict.detail.clone(),
         };
-        Self { flag, announced: severity, calm_since: None, ended_at: now }
+        Self { flag, excess: excess(verdict), announced: severity, calm_since: None, ended_at: now }
     }
 
     /// Brings an active flag up to date.
     fn go_on(&mut self, sighting: Sighting<'_>, due: Option<Severity>) -> Option<Transition> {
         let Sighting { detector, now, verdict, .. } = sighting;
-        if verdict.statistic > self.flag.statistic {
-            self.flag.statistic = verdict.statistic;
-            self.flag.detail.clone_from(&verdict.detail);
+        if excess(verdict) > self.excess {
+            self.show(verdict);
         }
         if let Some(severity) = due {
             self.flag.last_seen = now;
             self.calm_since = None;
             if severity > self.flag.severity {
                 self.flag.severity = severity;
-                self.flag.threshold = detector.threshold(severity);
+                self.show(verdict);
                 return Some(self.announce());
             }
         } else if verdict.warning >= CLEAR_BELOW {
@@ -133,15 +134,21 @@ impl Episode {
 
     /// Raises an ended flag again: the same flag, with the evidence of now.
     fn come_back(&mut self, sighting: Sighting<'_>, severity: Severity) -> Transition {
-        let Sighting { detector, now, verdict, .. } = sighting;
+        let Sighting { now, verdict, .. } = sighting;
         self.calm_since = None;
         self.flag.active = true;
         self.flag.severity = severity;
         self.flag.last_seen = now;
-        self.flag.statistic = verdict.statistic;
-        self.flag.threshold = detector.threshold(severity);
-        self.flag.detail.clone_from(&verdict.detail);
+        self.show(verdict);
         self.announce()
+    }
+
+    /// Takes the evidence of a verdict.
+    fn show(&mut self, verdict: &Verdict) {
+        self.excess = excess(verdict);
+        self.flag.statistic = verdict.statistic;
+        self.flag.threshold = verdict.thresholds[self.flag.severity as usize];
+        self.flag.detail.clone_from(&verdict.detail);
     }
 
     /// Only what is worse than all that was said of this flag is worth saying.
@@ -163,6 +170,12 @@ impl Episode {
     }
 }
 
+/// How far a statistic is above its warning threshold, whatever its unit: what a
+/// detector judges may differ from verdict to verdict.
+fn excess(verdict: &Verdict) -> f64 {
+    verdict.statistic / verdict.thresholds[Severity::Warning as usize]
+}
+
 /// The severity that a verdict calls for.
 fn due(verdict: &Verdict) -> Option<Severity> {
     if verdict.critical >= 1.0 {
@@ -178,7 +191,10 @@ fn due(verdict: &Verdict) -> Option<Severity> {
 #[expect(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use super::*;
-    use crate::redflag::trial::{Host, board};
+    use crate::{
+        redflag::trial::{Host, board},
+        snapshot::Vantage,
+    };
 
     /// Second, id, what happened, severity.
     type Event = (u64, u64, &'static str, &'static str);

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub use board::Board;
 
-use crate::{detect::Severity, snapshot::Vantage};
+use crate::{detect::Severity, site::Site};
 
 /// A score below which a raised flag begins to clear.
 pub const CLEAR_BELOW: f64 = 0.7;
@@ -39,8 +39,8 @@ pub struct RedFlag {
     pub detector: &'static str,
     /// How bad it is at its worst.
     pub severity: Severity,
-    /// Where it was seen.
-    pub vantage: Vantage,
+    /// What it is about.
+    pub site: Site,
     /// Whether it is raised now.
     pub active: bool,
     /// When what it speaks of began, at the resolution of the window.
@@ -49,11 +49,11 @@ pub struct RedFlag {
     pub raised_at: Duration,
     /// When it was last at or above its threshold.
     pub last_seen: Duration,
-    /// The highest statistic so far.
+    /// The statistic at its worst.
     pub statistic: f64,
     /// The threshold of its severity.
     pub threshold: f64,
-    /// The evidence in words, at the highest statistic.
+    /// The evidence in words, at its worst.
     pub detail: String,
 }
 
@@ -68,17 +68,18 @@ pub enum Transition {
     Suppressed(RedFlag),
 }
 
-/// One detector's state across all vantages, for metrics.
+/// One detector's state across all sites, for metrics.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
     /// The detector.
     pub detector: &'static str,
-    /// Its highest warning score over the vantages: 1.0 fires. NaN while it is
+    /// Its highest warning score over the sites: 1.0 fires. NaN while it is
     /// blind everywhere: what is not measured is not 0.
     pub score: f64,
     /// The thresholds for warning and critical.
     pub thresholds: [f64; 2],
-    /// Whether its input can be trusted at every vantage; else it is blind.
+    /// Whether it judges by the best of its inputs, and at every site; else it is
+    /// blind, or nearly so.
     pub trusted: bool,
     /// Whether a flag is raised, by severity (warning, critical).
     pub active: [bool; 2],

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use crate::{
     rates::Rates,
     redflag::{Board, RedFlag, Transition},
+    signal::Signal,
     snapshot::Snapshot,
     source::Source,
 };
@@ -37,7 +38,9 @@ pub fn run<S: Source>(source: &mut S, board: &mut Board) -> Result<Outcome, S::E
     let mut worst = BTreeMap::new();
     while let Some(snapshot) = source.snapshot()? {
         rates.push(&snapshot);
-        for transition in board.judge(&rates, |_, _| true) {
+        for transition in board.judge(&rates, |signal, _| {
+            signal == Signal::Packets || snapshot.sources.of(signal).is_some()
+        }) {
             let (Transition::Raised(flag)
             | Transition::Cleared(flag)
             | Transition::Suppressed(flag)) = transition;

@@ -52,7 +52,7 @@ pub struct FlagReport {
     pub detector: &'static str,
     /// How bad it was at its worst.
     pub severity: Severity,
-    /// Whom it is about: the vantage, where the detector knows no more.
+    /// Whom it is about: the site, where the detector knows no more.
     pub subject: String,
     /// The other side, where the detector knows it.
     pub peer: Option<String>,
@@ -107,7 +107,7 @@ impl From<RedFlag> for FlagReport {
         Self {
             detector: flag.detector,
             severity: flag.severity,
-            subject: flag.vantage.label().to_owned(),
+            subject: flag.site.label().to_owned(),
             peer: None,
             first_seen_seconds: flag.first_seen.as_secs_f64(),
             statistic: flag.statistic,

@@ -32,6 +32,7 @@ impl Watch for Config {
         let packets = rates.both(Window::last(1), |tally| tally.sample_packets);
         Verdict {
             statistic: packets as f64,
+            thresholds: self.thresholds(),
             warning: packets as f64 / self.warning,
             critical: packets as f64 / self.critical,
             detail: format!("{packets} packets in 1 s"),

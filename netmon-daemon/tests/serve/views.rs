@@ -14,6 +14,7 @@ use netmon::{
     },
     redflag::{RedFlag, Status},
     signal::Signal,
+    site::Site,
     snapshot::{Device, Drops, Service, Snapshot, Traffic, Vantage},
     view::{DeviceRate, HookHealth, MapUse, Pulse, Refusal, Run, View},
 };
@@ -154,7 +155,7 @@ pub(crate) fn flag(id: u64, severity: Severity, active: bool) -> RedFlag {
         id,
         detector: "syn_flood",
         severity,
-        vantage: Vantage::Boundary,
+        site: Site::Vantage(Vantage::Boundary),
         active,
         first_seen: Duration::from_secs(60),
         raised_at: Duration::from_secs(61),
