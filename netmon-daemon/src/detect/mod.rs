@@ -210,6 +210,7 @@ macro_rules! detectors {
 }
 
 detectors! {
+    connect_failures,
     rst_storm,
     stealth_scan,
     syn_flood,
