@@ -5,6 +5,7 @@
 
 use std::{io, path::Path, time::Instant};
 
+use super::sockets::Sockets;
 use crate::{
     config::Config,
     kernel::{Kernel, KernelError},
@@ -38,6 +39,7 @@ pub struct Live {
     watch: Watch,
     selection: Selection,
     proc: Reader,
+    sockets: Sockets,
     started: Instant,
     snapshots: u32,
     /// Whether a device was picked when last looked.
@@ -52,12 +54,14 @@ impl Live {
     ///
     /// When the kernel or rtnetlink refuses.
     pub async fn start(config: &Config) -> Result<Self, LiveError> {
+        let sockets = Sockets::start().await;
         let kernel = Kernel::load(config)?;
         let mut live = Self {
             kernel,
             watch: Watch::open()?,
             selection: Selection::new(&config.interfaces),
             proc: Reader::open(Path::new("/")),
+            sockets,
             started: Instant::now(),
             snapshots: 0,
             picked: true,
@@ -68,6 +72,9 @@ impl Live {
         for link in live.watch.links() {
             Kernel::remove_leftovers(link);
         }
+        // Before anything is attached: from the first connection on it is known whose
+        // it is.
+        live.kernel.serve(live.sockets.listening())?;
         live.sync()?;
         Ok(live)
     }
@@ -172,6 +179,7 @@ impl Source for Live {
         }
         self.snapshots = self.snapshots.wrapping_add(1);
         let mut snapshot = self.kernel.snapshot(self.started.elapsed())?;
+        self.sockets.fill(&mut snapshot);
         snapshot.proc = self.proc.read();
         if snapshot.proc != Counters::default() {
             snapshot.sources.fall_back();

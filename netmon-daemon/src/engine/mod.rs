@@ -6,6 +6,7 @@
 
 mod live;
 mod pulse;
+mod sockets;
 
 use std::{
     io,

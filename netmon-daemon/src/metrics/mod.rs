@@ -104,5 +104,6 @@ groups! {
     own,
     process,
     red_flags,
+    sockets,
     tcp,
 }

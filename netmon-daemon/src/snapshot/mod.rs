@@ -2,12 +2,12 @@
 
 mod tcp;
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
 pub use self::tcp::{DropCount, OTHER, Service, Tcp, Times};
-use crate::{proc::Counters, signal::Sources};
+use crate::{proc::Counters, signal::Sources, sockets::Census};
 
 /// From where a device sees the traffic of the host. Within one vantage and
 /// direction nothing is counted twice; vantages are never added up.
@@ -177,11 +177,23 @@ pub struct Snapshot {
     pub tcp: Tcp,
     /// The kernel's own counters of this network namespace.
     pub proc: Counters,
+    /// The TCP sockets of this network namespace, as of a few seconds ago.
+    pub sockets: Option<Arc<Census>>,
+    /// Handshakes that listeners of this network namespace dropped, by port.
+    pub listen_overflows: BTreeMap<u16, u64>,
     /// Packets that the kernel dropped; only reasons that occurred.
     pub drops: Vec<DropCount>,
 }
 
 impl Snapshot {
+    /// The label value of a port: its own if it has a slot.
+    pub fn service_name(&self, port: u16) -> &str {
+        let is_its =
+            |name: &str| name.strip_prefix("tcp/").is_some_and(|it| it.parse() == Ok(port));
+        let service = self.tcp.services.iter().find(|service| is_its(&service.name));
+        service.map_or(OTHER, |service| service.name.as_str())
+    }
+
     /// A snapshot before anything was counted.
     pub fn empty(at: Duration) -> Self {
         Self {
@@ -193,6 +205,8 @@ impl Snapshot {
             sources: Sources::default(),
             tcp: Tcp::empty(),
             proc: Counters::default(),
+            sockets: None,
+            listen_overflows: BTreeMap::new(),
             drops: Vec::new(),
         }
     }

@@ -10,6 +10,7 @@
 mod census;
 mod listener;
 mod message;
+mod overflow;
 mod pace;
 mod state;
 mod taker;
@@ -17,6 +18,7 @@ mod walk;
 
 pub use census::{Census, MAX_LISTENERS, MAX_PORTS};
 pub use listener::{AddressClass, Listener};
+pub use overflow::Overflows;
 pub use pace::next_census;
 pub use state::State;
 pub use taker::{Report, Taker};

@@ -1,0 +1,61 @@
+//! The open sockets of a snapshot, from the last census.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    signal::Signal,
+    snapshot::Snapshot,
+    sockets::{Overflows, Report, Taker},
+};
+
+/// The source of what a census feeds.
+const SOCK_DIAG: &str = "sock_diag";
+
+/// A census that is older says nothing about now. It is taken every 5 seconds, or
+/// less often on a host with so many sockets that it takes long.
+const STALE: Duration = Duration::from_secs(60);
+
+/// Censuses, one after another, and what adds up from one to the next.
+pub(super) struct Sockets {
+    taker: Taker,
+    overflows: Overflows,
+    /// When the census was begun that was looked at last.
+    seen: Option<Instant>,
+}
+
+impl Sockets {
+    /// Begins to take them, and waits for the first one, which takes a few seconds
+    /// at most. Must be called within a tokio runtime.
+    pub(super) async fn start() -> Self {
+        let mut sockets =
+            Self { taker: Taker::start(), overflows: Overflows::default(), seen: None };
+        let report = sockets.taker.changed().await;
+        sockets.look(&report);
+        sockets
+    }
+
+    /// The ports of this namespace on which somebody listens.
+    pub(super) fn listening(&self) -> Vec<u16> {
+        let census = self.taker.report().census;
+        census.iter().flat_map(|it| &it.listeners).map(|listener| listener.port).collect()
+    }
+
+    /// Adds what is known of the sockets to a snapshot.
+    pub(super) fn fill(&mut self, snapshot: &mut Snapshot) {
+        let report = self.taker.report();
+        self.look(&report);
+        snapshot.listen_overflows.clone_from(self.overflows.counts());
+        if report.age(Instant::now()).is_some_and(|age| age <= STALE) {
+            snapshot.sockets = report.census;
+            snapshot.sources.set(Signal::Sockets, Some(SOCK_DIAG));
+        }
+    }
+
+    /// Adds up what a census says that was not looked at yet.
+    fn look(&mut self, report: &Report) {
+        if let Some(census) = report.census.as_ref().filter(|_| report.taken != self.seen) {
+            self.overflows.take(census);
+            self.seen = report.taken;
+        }
+    }
+}
