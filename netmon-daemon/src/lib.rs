@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod config;
 pub mod detect;
+pub mod drops;
 pub mod engine;
 pub mod generate;
 pub mod http;

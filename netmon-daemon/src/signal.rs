@@ -55,7 +55,10 @@ impl Signal {
 
     /// Whether the kernel's own counters know something of it.
     pub const fn is_in_proc(self) -> bool {
-        matches!(self, Self::Packets | Self::Connections | Self::Retransmits | Self::ResetsSent)
+        matches!(
+            self,
+            Self::Packets | Self::Connections | Self::Retransmits | Self::ResetsSent | Self::Drops
+        )
     }
 
     /// Its name in metrics, JSON and `netmon doctor`.

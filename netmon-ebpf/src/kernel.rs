@@ -20,6 +20,15 @@ static RETRANSMIT_TELLS_ERROR: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 static RESET_TELLS_REASON: Global<u32> = Global::new(0);
 
+/// Whether the tracepoint `kfree_skb` has a third argument, 1 if so.
+#[unsafe(no_mangle)]
+static DROP_TELLS_REASON: Global<u32> = Global::new(0);
+
+/// The kernel's number of the reason `TCP_LISTEN_OVERFLOW`; 0, which is no reason, if
+/// it has none.
+#[unsafe(no_mangle)]
+static LISTEN_OVERFLOW: Global<u32> = Global::new(0);
+
 /// Number of netmon's own network namespace; 0 if it is not known.
 #[unsafe(no_mangle)]
 static HOME_NET: Global<u32> = Global::new(0);
@@ -36,6 +45,21 @@ pub(crate) fn retransmit_tells_error() -> bool {
 #[inline(always)]
 pub(crate) fn reset_tells_reason() -> bool {
     RESET_TELLS_REASON.load() != 0
+}
+
+/// Whether the tracepoint `kfree_skb` says why. Where it does not, the verifier never
+/// sees what depends on it.
+#[inline(always)]
+pub(crate) fn drop_tells_reason() -> bool {
+    DROP_TELLS_REASON.load() != 0
+}
+
+/// Whether a packet was dropped because a listener's queue of connections to accept
+/// was full.
+#[inline(always)]
+pub(crate) fn is_listen_overflow(reason: u32) -> bool {
+    let overflow = LISTEN_OVERFLOW.load();
+    overflow != 0 && reason == overflow
 }
 
 /// Where a member lies in its structure, in bytes.

@@ -42,3 +42,11 @@ pub(crate) fn remote_port(sock: *const Sock) -> u16 {
 pub(crate) fn local_port(sock: *const Sock) -> u16 {
     u16::from_be(read(sock, Member::InetSport))
 }
+
+/// The state of congestion control, one of the kernel's `enum tcp_ca_state`.
+#[inline(always)]
+pub(crate) fn congestion_state(sock: *const Sock) -> u8 {
+    // A bit field of five bits; the others tell of other things.
+    const BITS: u8 = 0x1f;
+    read::<u8>(sock, Member::CongestionState) & BITS
+}

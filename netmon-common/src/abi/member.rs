@@ -18,6 +18,8 @@ labels! {
         SkbTcpFlags = "sk_buff.cb tcp_skb_cb.tcp_flags",
         /// Bytes of a buffer.
         SkbLen = "sk_buff.len",
+        /// References to a buffer.
+        SkbUsers = "sk_buff.users",
         /// Device of a buffer.
         SkbDevice = "sk_buff.dev",
         /// Namespace of a device.

@@ -32,6 +32,8 @@ counters! {
         inner home_retransmits;
         /// Resets sent in netmon's own namespace, as OutRsts counts them.
         inner home_resets;
+        /// Last steps of handshakes that met a full accept queue in netmon's own namespace, which ListenOverflows counts among others.
+        inner home_overflows;
         /// Connections that found no room in the table of open connections.
         inner untracked;
     }

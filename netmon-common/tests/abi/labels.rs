@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, fmt::Debug};
 
 use netmon_common::{
     abi::labels::{
-        Class, Direction, Family, IcmpClass, IpVersion, Protocol, Rcode, RetransmitKind, TcpFlag,
+        Class, CloseReason, CongestionState, Direction, FailReason, Family, IcmpClass, IpVersion,
+        Protocol, Rcode, RetransmitKind, Role, TcpFlag, TcpState,
     },
     packet::{Link, Transport},
     reject::Reject,
@@ -51,7 +52,14 @@ fn values_of_the_metric_labels() {
     check!(TcpFlag: "syn" "synack" "fin" "rst" "null" "xmas" "syn_fin" "other_invalid");
     check!(IcmpClass: "echo" "unreachable" "frag_needed" "ttl_exceeded" "redirect" "nd" "other");
     check!(Rcode: "noerror" "formerr" "servfail" "nxdomain" "notimp" "refused" "other");
-    check!(RetransmitKind: "syn" "synack" "other");
+    check!(RetransmitKind: "rto" "fast" "tlp" "syn" "synack");
+    check!(Role: "active" "passive");
+    check!(CloseReason: "fin" "reset_received" "reset_sent" "timeout" "abort");
+    check!(FailReason: "refused" "timeout" "unreachable" "reset" "local");
+    check!(CongestionState: "open" "disorder" "cwr" "recovery" "loss");
+    check!(TcpState:
+        "unknown" "established" "syn_sent" "syn_recv" "fin_wait1" "fin_wait2" "time_wait" "close"
+        "close_wait" "last_ack" "listen" "closing" "new_syn_recv");
     check!(Reject:
         "truncated" "tiny_fragment" "ip_version" "ip_header_length" "ext_header_limit" "link_type");
 }

@@ -15,6 +15,7 @@ mod nearest;
 mod network;
 mod pattern;
 mod port;
+mod reason;
 pub mod section;
 pub mod setting;
 mod spans;
@@ -29,6 +30,7 @@ pub use self::{
     network::Network,
     pattern::Pattern,
     port::Port,
+    reason::Reason,
 };
 use crate::detect;
 use choice::choice;
@@ -74,6 +76,16 @@ section! {
         private: Vec<Network> = Vec::new(), in 0..=32;
         /// Networks that are not, although their addresses are private.
         public: Vec<Network> = Vec::new(), in 0..=32;
+    }
+}
+
+section! {
+    /// Packets that the kernel drops.
+    pub struct Drops {
+        /// Reasons that are to be expected, beside those that netmon expects anyway; in lower case, as `netmon_drops_total` shows them.
+        expected: Vec<Reason> = Vec::new(), in 0..=64;
+        /// Reasons that are not to be expected, whatever else says so.
+        unexpected: Vec<Reason> = Vec::new(), in 0..=64;
     }
 }
 
@@ -178,6 +190,8 @@ sections! {
     tcp: Tcp,
     /// Networks whose addresses have another scope than the built-in one.
     scopes: Scopes,
+    /// Packets that the kernel drops.
+    drops: Drops,
     /// The HTTP server.
     web: Web,
     /// Bounds of what Prometheus is given.

@@ -8,6 +8,7 @@ use std::{io, path::Path, time::Instant};
 use super::sockets::Sockets;
 use crate::{
     config::Config,
+    drops::Expected,
     kernel::{Kernel, KernelError},
     links::{Change, Selection, Watch, vantage},
     proc::{Counters, Reader},
@@ -99,6 +100,7 @@ impl Live {
         self.selection = Selection::new(&config.interfaces);
         self.kernel.set_policy(config.kernel.tc);
         self.kernel.set_networks(&config.scopes.networks())?;
+        self.kernel.expect(Expected::new(&config.drops));
         self.kernel.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
         self.sync()
     }

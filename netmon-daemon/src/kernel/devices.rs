@@ -25,6 +25,8 @@ pub(super) struct Watched {
     pub(super) place: Place,
     /// What its slot held before the device had it.
     pub(super) base: Traffic,
+    /// What the device had dropped before it was watched.
+    pub(super) base_drops: Drops,
     /// What holds the programs, by direction.
     pub(super) grips: [Option<Grip>; 2],
     pub(super) counting: Result<(), String>,
@@ -58,8 +60,16 @@ impl Kernel {
         if place != Place::Unknown {
             self.enter(&link, place)?;
         }
-        let mut watched =
-            Watched { link, listed, vantage, place, base, grips: [None, None], counting: Ok(()) };
+        let mut watched = Watched {
+            base_drops: drops(&link),
+            link,
+            listed,
+            vantage,
+            place,
+            base,
+            grips: [None, None],
+            counting: Ok(()),
+        };
         self.attach(&mut watched);
         self.devices.insert(watched.link.ifindex, watched);
         Ok(())
@@ -79,6 +89,7 @@ impl Kernel {
     /// When the counters cannot be read.
     pub fn unwatch(&mut self, ifindex: u32) -> Result<(), KernelError> {
         let Some(watched) = self.devices.remove(&ifindex) else { return Ok(()) };
+        self.retired_drops.add(&watched.boundary_drops());
         for grip in watched.grips.into_iter().flatten() {
             tc::release(&mut self.ebpf, grip);
         }
@@ -170,6 +181,15 @@ impl Kernel {
         }
     }
 
+    /// What devices at the boundary dropped while they were watched.
+    pub(super) fn boundary_drops(&self) -> Drops {
+        let mut drops = self.retired_drops;
+        for watched in self.devices.values() {
+            drops.add(&watched.boundary_drops());
+        }
+        drops
+    }
+
     /// Tells the programs where a device counts and how its frames begin.
     pub(super) fn enter(&mut self, link: &Link, place: Place) -> Result<(), KernelError> {
         let entry = SlotEntry {
@@ -187,7 +207,6 @@ impl Kernel {
 impl Watched {
     /// The device of a snapshot, without its traffic.
     pub(super) fn describe(&self) -> Device {
-        let stats = &self.link.stats;
         Device {
             name: self.link.name.to_string(),
             ifindex: self.link.ifindex,
@@ -197,14 +216,26 @@ impl Watched {
             counting: self.counting.clone(),
             listed: self.listed,
             flaps: self.link.flaps,
-            drops: Drops {
-                ingress_driver: stats.rx_dropped,
-                ingress_fifo: stats.rx_fifo_errors,
-                ingress_missed: stats.rx_missed_errors,
-                egress_driver: stats.tx_dropped,
-                egress_fifo: stats.tx_fifo_errors,
-            },
+            drops: drops(&self.link),
             traffic: Traffic::ZERO,
         }
+    }
+
+    /// What it dropped while it was watched, if it stands at the boundary.
+    fn boundary_drops(&self) -> Drops {
+        let boundary = self.vantage == Some(Vantage::Boundary);
+        if boundary { drops(&self.link).since(&self.base_drops) } else { Drops::default() }
+    }
+}
+
+/// What a device dropped since it exists.
+const fn drops(link: &Link) -> Drops {
+    let stats = &link.stats;
+    Drops {
+        ingress_driver: stats.rx_dropped,
+        ingress_fifo: stats.rx_fifo_errors,
+        ingress_missed: stats.rx_missed_errors,
+        egress_driver: stats.tx_dropped,
+        egress_fifo: stats.tx_fifo_errors,
     }
 }

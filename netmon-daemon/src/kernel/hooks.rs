@@ -26,6 +26,19 @@ impl Rung {
     }
 }
 
+/// A function of the kernel, with the program that a kprobe runs there.
+pub(super) type Probe = (&'static str, &'static str);
+
+/// The functions that a kprobe takes instead of a tracepoint.
+#[derive(Debug)]
+pub(super) enum Probes {
+    /// All that exist, of which the first one must: others are missing where IPv6 is,
+    /// or were made part of their callers.
+    All(&'static [Probe]),
+    /// The first one that exists: kernels have it under different names.
+    First(&'static [Probe]),
+}
+
 /// One hook of the TCP stack. Its programs are named `<name>_<rung>`.
 #[derive(Debug)]
 pub(super) struct Hook {
@@ -35,8 +48,8 @@ pub(super) struct Hook {
     pub measures: &'static str,
     /// The tracepoint.
     pub tracepoint: &'static str,
-    /// The functions that a kprobe takes instead; the first one must exist.
-    pub functions: &'static [&'static str],
+    /// The functions that a kprobe takes instead.
+    pub probes: Probes,
     /// First kernel on which the tracepoint sees everything; before it, the
     /// kprobe is the better rung.
     pub complete_since: (u32, u32),
@@ -60,10 +73,22 @@ const SOCKET: &[Member] = &[
 /// Every hook of the TCP stack, by name.
 pub(super) const HOOKS: &[Hook] = &[
     Hook {
+        name: "congestion",
+        measures: "changes of the congestion state",
+        tracepoint: "tcp_cong_state_set",
+        probes: Probes::All(&[("tcp_set_ca_state", "congestion_kprobe")]),
+        complete_since: (0, 0),
+        reads: &[Member::CongestionState],
+        feeds: &[Signal::Congestion],
+    },
+    Hook {
         name: "connection",
         measures: "connections that open, fail and end",
         tracepoint: "inet_sock_set_state",
-        functions: &["inet_sk_state_store", "inet_sk_set_state"],
+        probes: Probes::All(&[
+            ("inet_sk_state_store", "connection_kprobe"),
+            ("inet_sk_set_state", "connection_kprobe"),
+        ]),
         complete_since: (0, 0),
         reads: &[
             Member::SockFamily,
@@ -89,10 +114,25 @@ pub(super) const HOOKS: &[Hook] = &[
         feeds: &[Signal::Connections, Signal::Handshakes],
     },
     Hook {
+        name: "drop",
+        measures: "packets that the kernel dropped",
+        tracepoint: "kfree_skb",
+        // The others are inlined where there is a better one. Lists of packets that
+        // are dropped at once pass by all of them.
+        probes: Probes::First(&[
+            ("sk_skb_reason_drop", "drop_socket_kprobe"),
+            ("kfree_skb_reason", "drop_reason_kprobe"),
+            ("kfree_skb", "drop_kprobe"),
+        ]),
+        complete_since: (0, 0),
+        reads: &[Member::SkbLen, Member::SkbUsers],
+        feeds: &[Signal::Drops],
+    },
+    Hook {
         name: "reset_received",
         measures: "resets that TCP received",
         tracepoint: "tcp_receive_reset",
-        functions: &["tcp_reset"],
+        probes: Probes::All(&[("tcp_reset", "reset_received_kprobe")]),
         complete_since: (0, 0),
         reads: &[Member::SockState],
         feeds: &[Signal::ResetsReceived],
@@ -101,7 +141,11 @@ pub(super) const HOOKS: &[Hook] = &[
         name: "reset_sent",
         measures: "resets that TCP sent",
         tracepoint: "tcp_send_reset",
-        functions: &["tcp_v4_send_reset", "tcp_v6_send_reset", "tcp_send_active_reset"],
+        probes: Probes::All(&[
+            ("tcp_v4_send_reset", "reset_sent_kprobe"),
+            ("tcp_v6_send_reset", "reset_sent_kprobe"),
+            ("tcp_send_active_reset", "reset_sent_active_kprobe"),
+        ]),
         // Silent for a segment that meets no socket until then.
         complete_since: (6, 12),
         reads: &[],
@@ -111,16 +155,21 @@ pub(super) const HOOKS: &[Hook] = &[
         name: "retransmit",
         measures: "segments that TCP sent again",
         tracepoint: "tcp_retransmit_skb",
-        functions: &["__tcp_retransmit_skb"],
+        probes: Probes::All(&[("__tcp_retransmit_skb", "retransmit_kprobe")]),
         complete_since: (0, 0),
-        reads: &[Member::SkbTcpGsoSegs, Member::SkbTcpFlags],
+        reads: &[
+            Member::SkbTcpGsoSegs,
+            Member::SkbTcpFlags,
+            Member::CongestionState,
+            Member::PendingTimer,
+        ],
         feeds: &[Signal::Retransmits],
     },
     Hook {
         name: "retransmit_synack",
         measures: "answers to connection requests that TCP sent again",
         tracepoint: "tcp_retransmit_synack",
-        functions: &["tcp_rtx_synack"],
+        probes: Probes::All(&[("tcp_rtx_synack", "retransmit_synack_kprobe")]),
         complete_since: (0, 0),
         reads: SOCKET,
         feeds: &[Signal::SynackRetransmits],

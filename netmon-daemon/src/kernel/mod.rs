@@ -31,6 +31,7 @@ use netmon_common::abi::{
     labels::Direction,
     slot::{OTHER_SLOT, tally_key},
     tally::Tally,
+    tcp::Dropped,
 };
 
 pub use error::KernelError;
@@ -45,8 +46,9 @@ use self::{
 };
 use crate::{
     config::{Config, TcMechanism},
+    drops::{self, Expected},
     signal::{Signal, Sources},
-    snapshot::{Snapshot, Traffic, Vantage, Vantages},
+    snapshot::{DropCount, Drops, Snapshot, Traffic, Vantage, Vantages},
     view::Refusal,
 };
 
@@ -59,11 +61,15 @@ pub struct Kernel {
     tables: Tables,
     hooks: Vec<tracing::Attached>,
     reset_reasons: Reasons,
+    drop_reasons: Reasons,
+    expected: Expected,
     policy: TcMechanism,
     slots: Slots,
     devices: BTreeMap<u32, Watched>,
     /// Traffic of devices that are no longer watched.
     retired: Vantages,
+    /// What devices at the boundary dropped that are no longer watched.
+    retired_drops: Drops,
     /// What the last attempt to attach a TC program ran into, by direction.
     refused: [Vec<Refusal>; 2],
     #[cfg(feature = "debug-log")]
@@ -115,10 +121,13 @@ impl Kernel {
             tables,
             hooks,
             reset_reasons: object.reset_reasons,
+            drop_reasons: object.drop_reasons,
+            expected: Expected::new(&config.drops),
             policy: config.kernel.tc,
             slots: Slots::default(),
             devices: BTreeMap::new(),
             retired: Vantages::ZERO,
+            retired_drops: Drops::default(),
             refused: [Vec::new(), Vec::new()],
         };
         kernel.set_networks(&config.scopes.networks())?;
@@ -132,6 +141,11 @@ impl Kernel {
     /// When the table of ports cannot be written.
     pub fn serve(&mut self, ports: impl IntoIterator<Item = u16>) -> Result<(), KernelError> {
         self.tables.serve(ports)
+    }
+
+    /// Takes other drops for expected.
+    pub fn expect(&mut self, expected: Expected) {
+        self.expected = expected;
     }
 
     /// Everything counted up to now.
@@ -179,6 +193,8 @@ impl Kernel {
             vantages,
             sources: self.sources(),
             tcp,
+            drops: self.drops()?,
+            boundary_drops: self.boundary_drops(),
             ..Snapshot::empty(at)
         })
     }
@@ -210,6 +226,24 @@ impl Kernel {
             }
         }
         Ok(resets.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect())
+    }
+
+    /// Packets dropped by reason. Those without a name are one reason.
+    fn drops(&self) -> Result<Vec<DropCount>, KernelError> {
+        let mut drops: BTreeMap<&str, Dropped> = BTreeMap::new();
+        for (reason, dropped) in self.tables.drops()?.into_iter().enumerate() {
+            let name = self.drop_reasons.name(reason);
+            if dropped.packets > 0 && !reasons::NO_DROPS.contains(&name) {
+                drops.entry(name).or_insert(Dropped::ZERO).add(&dropped);
+            }
+        }
+        let drops = drops.into_iter().map(|(reason, dropped)| DropCount {
+            subsystem: drops::subsystem(reason),
+            reason: reason.to_owned(),
+            expected: self.expected.contains(reason),
+            dropped,
+        });
+        Ok(drops.collect())
     }
 
     /// Where each signal comes from.

@@ -7,7 +7,10 @@ use aya::{
     Btf, Ebpf, EbpfLoader, VerifierLogLevel,
     programs::{ProgramError, SchedClassifier},
 };
-use netmon_common::abi::{labels::Direction, tcp::RESET_REASONS};
+use netmon_common::abi::{
+    labels::Direction,
+    tcp::{DROP_REASONS, RESET_REASONS},
+};
 
 use super::{btf, error::KernelError, members::Members, reasons::Reasons, sys};
 
@@ -24,12 +27,18 @@ pub(super) struct Object {
     pub members: Members,
     /// Why TCP sends resets.
     pub reset_reasons: Reasons,
+    /// Why packets are dropped.
+    pub drop_reasons: Reasons,
 }
 
 /// Tracepoints that tell more since some kernel: the kernel's type of functions that
 /// hang on them, and how many parameters these then have, the user's data among them.
 const RETRANSMIT_TELLS_ERROR: (&str, u32) = ("btf_trace_tcp_retransmit_skb", 4);
 const RESET_TELLS_REASON: (&str, u32) = ("btf_trace_tcp_send_reset", 4);
+const DROP_TELLS_REASON: (&str, u32) = ("btf_trace_kfree_skb", 4);
+
+/// The reason of a last step of a handshake that meets a full accept queue.
+const LISTEN_OVERFLOW: &str = "tcp_listen_overflow";
 
 impl Object {
     /// Creates the maps and prepares the programs, which are not loaded yet.
@@ -52,6 +61,7 @@ impl Object {
             types.as_ref().map(find).unwrap_or_default()
         };
         let reset_reasons = reasons("sk_rst_reason", "SK_RST_REASON_", RESET_REASONS);
+        let drop_reasons = reasons("skb_drop_reason", "SKB_DROP_REASON_", DROP_REASONS);
         let ebpf = EbpfLoader::new()
             // The programs have no relocations: rustc emits none.
             .btf(None)
@@ -59,10 +69,12 @@ impl Object {
             .override_global("OFFSETS", members.offsets().as_slice(), true)
             .override_global("RETRANSMIT_TELLS_ERROR", &tells(RETRANSMIT_TELLS_ERROR), true)
             .override_global("RESET_TELLS_REASON", &tells(RESET_TELLS_REASON), true)
+            .override_global("DROP_TELLS_REASON", &tells(DROP_TELLS_REASON), true)
+            .override_global("LISTEN_OVERFLOW", &drop_reasons.value(LISTEN_OVERFLOW), true)
             .override_global("HOME_NET", &own_network_namespace().unwrap_or(0), true)
             .load(OBJECT)
             .map_err(|error| KernelError::of("creating eBPF maps", &error))?;
-        Ok(Self { ebpf, btf: Btf::from_sys_fs().ok(), members, reset_reasons })
+        Ok(Self { ebpf, btf: Btf::from_sys_fs().ok(), members, reset_reasons, drop_reasons })
     }
 
     /// A TC program, loaded.

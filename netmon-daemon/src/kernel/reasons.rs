@@ -11,6 +11,9 @@ pub(super) const UNNAMED: &str = "unknown";
 /// The kernel's own name for no reason in particular, which every kernel has.
 pub(super) const UNSPECIFIED: &str = "not_specified";
 
+/// Values among the reasons to drop a packet that are none.
+pub(super) const NO_DROPS: [&str; 2] = ["skb_not_dropped_yet", "skb_consumed"];
+
 /// The lower-case names of the values of an enumeration, without what they all
 /// begin with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +31,13 @@ impl Reasons {
             names[at] = name.strip_prefix(prefix).unwrap_or(name).to_lowercase();
         }
         Self(names)
+    }
+
+    /// The value of a name; 0 where there is none, which no reason is that the kernel
+    /// gives.
+    pub(super) fn value(&self, name: &str) -> u32 {
+        let at = self.0.iter().position(|found| found == name);
+        at.and_then(|at| u32::try_from(at).ok()).unwrap_or(0)
     }
 
     /// The name of a value.

@@ -14,7 +14,7 @@ use netmon_common::{
             PORT_SET_ENTRIES, PORT_WORDS, PORTS_PER_ENTRY, ServiceEvents, TIMED_SERVICES,
             port_place, timed,
         },
-        tcp::{RESET_REASONS, TcpEvents},
+        tcp::{DROP_REASONS, Dropped, RESET_REASONS, TcpEvents},
     },
     scope::Scope,
 };
@@ -38,6 +38,7 @@ pub(super) struct Tables {
     paths: PerCpuArray<MapData, [u64; Path::WORDS]>,
     ending: PerCpuArray<MapData, [u64; ENDING_WORDS]>,
     resets: PerCpuArray<MapData, [u64; RESET_REASONS]>,
+    drops: PerCpuArray<MapData, [u64; DROP_REASONS * Dropped::WORDS]>,
     ports: Array<MapData, [u8; PORTS_PER_ENTRY]>,
     listening: Array<MapData, [u64; PORT_WORDS]>,
     known: Services,
@@ -66,6 +67,7 @@ impl Tables {
             paths: map("PATHS")?.try_into().map_err(wrong)?,
             ending: map("ENDING")?.try_into().map_err(wrong)?,
             resets: map("RESETS_SENT")?.try_into().map_err(wrong)?,
+            drops: map("DROPS")?.try_into().map_err(wrong)?,
             ports: map("SERVICE_BY_PORT")?.try_into().map_err(wrong)?,
             listening: map("LISTENING_PORTS")?.try_into().map_err(wrong)?,
             known: Services::default(),
@@ -145,6 +147,16 @@ impl Tables {
     /// When the counters cannot be read.
     pub(super) fn resets_sent(&self) -> Result<[u64; RESET_REASONS], KernelError> {
         sum(&self.resets, 0)
+    }
+
+    /// Packets dropped, by the kernel's number of the reason.
+    ///
+    /// # Errors
+    ///
+    /// When the counters cannot be read.
+    pub(super) fn drops(&self) -> Result<Vec<Dropped>, KernelError> {
+        let words = sum(&self.drops, 0)?;
+        Ok(words.as_chunks().0.iter().map(Dropped::from_words).collect())
     }
 
     /// The services, with the connections whose end is still open counted as ended.

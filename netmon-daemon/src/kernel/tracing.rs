@@ -8,7 +8,7 @@ use aya::{
 use super::{
     error::reason,
     health::Figures,
-    hooks::{HOOKS, Hook, Rung},
+    hooks::{HOOKS, Hook, Probes, Rung},
     object::Object,
 };
 use crate::{
@@ -75,17 +75,20 @@ fn attach(hook: &Hook, rung: Rung, object: &mut Object) -> Result<(), String> {
         return Err(format!("the kernel's {types} {}", member.label()));
     }
     let name = hook.program(rung);
-    let program = object.ebpf.program_mut(&name).ok_or(format!("the object has no {name}"))?;
     match rung {
         Rung::TpBtf => {
             let btf =
                 object.btf.as_ref().ok_or("the kernel does not describe its types (no BTF)")?;
-            attach_tp_btf(program, hook, btf)
+            attach_tp_btf(program(&mut object.ebpf, &name)?, hook, btf)
         }
-        Rung::RawTp => attach_raw_tp(program, hook),
-        Rung::Kprobe => attach_kprobe(program, hook),
+        Rung::RawTp => attach_raw_tp(program(&mut object.ebpf, &name)?, hook),
+        Rung::Kprobe => return attach_kprobes(&mut object.ebpf, &hook.probes),
     }
     .map_err(|error| reason(&error))
+}
+
+fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Program, String> {
+    ebpf.program_mut(name).ok_or_else(|| format!("the object has no {name}"))
 }
 
 fn attach_tp_btf(program: &mut Program, hook: &Hook, btf: &aya::Btf) -> Result<(), ProgramError> {
@@ -100,18 +103,39 @@ fn attach_raw_tp(program: &mut Program, hook: &Hook) -> Result<(), ProgramError>
     program.attach(hook.tracepoint).map(drop)
 }
 
-fn attach_kprobe(program: &mut Program, hook: &Hook) -> Result<(), ProgramError> {
-    let program: &mut KProbe = program.try_into()?;
-    program.load()?;
-    for (position, function) in hook.functions.iter().enumerate() {
-        match program.attach(function, 0) {
-            Ok(_) => {}
-            // Functions of IPv6 are missing where IPv6 is.
-            Err(_) if position > 0 => {}
-            Err(error) => return Err(error),
+/// Attaches kprobes to the functions that exist. The error of the first one is told,
+/// because it is the one of this kernel or as good as any.
+fn attach_kprobes(ebpf: &mut Ebpf, probes: &Probes) -> Result<(), String> {
+    let (probes, most) = match probes {
+        Probes::All(probes) => (probes, usize::MAX),
+        Probes::First(probes) => (probes, 1),
+    };
+    let mut attached = 0;
+    let mut refused = None;
+    for (position, (function, name)) in probes.iter().enumerate() {
+        match attach_kprobe(program(ebpf, name)?, function) {
+            Ok(()) => attached += 1,
+            Err(error) if position == 0 && most > 1 => return Err(reason(&error)),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+        if attached == most {
+            break;
         }
     }
-    Ok(())
+    match refused {
+        Some(error) if attached == 0 => Err(reason(&error)),
+        _ => Ok(()),
+    }
+}
+
+fn attach_kprobe(program: &mut Program, function: &str) -> Result<(), ProgramError> {
+    let program: &mut KProbe = program.try_into()?;
+    match program.load() {
+        // One program may hang on several functions.
+        Ok(()) | Err(ProgramError::AlreadyLoaded) => {}
+        Err(error) => return Err(error),
+    }
+    program.attach(function, 0).map(drop)
 }
 
 fn fix(rung: Rung, why: &str) -> &'static str {

@@ -4,8 +4,9 @@
 //! They know fewer labels than the programs. A label that they do not know is
 //! empty, which to Prometheus is a label that is not there; it is never made up.
 
-use super::{family::Family, model::Rows};
+use super::{drops::LISTEN_OVERFLOW, family::Family, model::Rows};
 use crate::{
+    drops::{SOCKET, SOFTNET, TCP, UDP},
     proc::Counters,
     signal::{PROC, Signal},
     snapshot::Snapshot,
@@ -85,6 +86,42 @@ const RUNGS: &[Rung] = &[
         signal: Signal::ResetsSent,
         labels: &[("direction", "egress")],
         value: |it| it.tcp_out_rsts,
+    },
+    Rung {
+        family: "drops",
+        signal: Signal::Drops,
+        labels: &[("subsystem", SOFTNET), ("reason", "cpu_backlog")],
+        value: |it| it.softnet_dropped,
+    },
+    Rung {
+        family: "drops",
+        signal: Signal::Drops,
+        labels: &[("subsystem", TCP), ("reason", LISTEN_OVERFLOW)],
+        value: |it| it.listen_overflows,
+    },
+    Rung {
+        family: "drops",
+        signal: Signal::Drops,
+        labels: &[("subsystem", TCP), ("reason", "tcp_csum")],
+        value: |it| it.tcp_in_csum_errors,
+    },
+    Rung {
+        family: "drops",
+        signal: Signal::Drops,
+        labels: &[("subsystem", UDP), ("reason", "udp_csum")],
+        value: |it| Some(it.udp_in_csum_errors? + it.udp6_in_csum_errors.unwrap_or(0)),
+    },
+    Rung {
+        family: "drops",
+        signal: Signal::Drops,
+        labels: &[("subsystem", SOCKET), ("reason", "socket_rcvbuff")],
+        value: |it| Some(it.udp_rcvbuf_errors? + it.udp6_rcvbuf_errors.unwrap_or(0)),
+    },
+    Rung {
+        family: "drops",
+        signal: Signal::Drops,
+        labels: &[("subsystem", SOCKET), ("reason", "no_socket")],
+        value: |it| Some(it.udp_no_ports? + it.udp6_no_ports.unwrap_or(0)),
     },
     Rung {
         family: "tcp_segments_sent",

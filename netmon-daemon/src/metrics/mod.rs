@@ -97,6 +97,7 @@ groups! {
     connections,
     counters,
     dns,
+    drops,
     hooks,
     host,
     interfaces,

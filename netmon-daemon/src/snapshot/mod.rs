@@ -156,6 +156,29 @@ pub struct Drops {
     pub egress_fifo: u64,
 }
 
+impl Drops {
+    /// What was dropped since `earlier`. A driver that begins anew has dropped nothing.
+    #[must_use]
+    pub const fn since(&self, earlier: &Self) -> Self {
+        Self {
+            ingress_driver: self.ingress_driver.saturating_sub(earlier.ingress_driver),
+            ingress_fifo: self.ingress_fifo.saturating_sub(earlier.ingress_fifo),
+            ingress_missed: self.ingress_missed.saturating_sub(earlier.ingress_missed),
+            egress_driver: self.egress_driver.saturating_sub(earlier.egress_driver),
+            egress_fifo: self.egress_fifo.saturating_sub(earlier.egress_fifo),
+        }
+    }
+
+    /// Adds other drops to these.
+    pub const fn add(&mut self, other: &Self) {
+        self.ingress_driver = self.ingress_driver.wrapping_add(other.ingress_driver);
+        self.ingress_fifo = self.ingress_fifo.wrapping_add(other.ingress_fifo);
+        self.ingress_missed = self.ingress_missed.wrapping_add(other.ingress_missed);
+        self.egress_driver = self.egress_driver.wrapping_add(other.egress_driver);
+        self.egress_fifo = self.egress_fifo.wrapping_add(other.egress_fifo);
+    }
+}
+
 /// Everything that was counted up to `at`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
@@ -183,6 +206,9 @@ pub struct Snapshot {
     pub listen_overflows: BTreeMap<u16, u64>,
     /// Packets that the kernel dropped; only reasons that occurred.
     pub drops: Vec<DropCount>,
+    /// Packets that devices at the boundary dropped while they were watched; it does
+    /// not fall when a device vanishes.
+    pub boundary_drops: Drops,
 }
 
 impl Snapshot {
@@ -208,6 +234,7 @@ impl Snapshot {
             sockets: None,
             listen_overflows: BTreeMap::new(),
             drops: Vec::new(),
+            boundary_drops: Drops::default(),
         }
     }
 }

@@ -13,11 +13,14 @@ use aya::{Btf, EbpfLoader, maps::Map};
 use aya_obj::{Object, ProgramSection, btf::BtfKind};
 
 #[path = "../../src/kernel/btf.rs"]
-mod kernel_types;
+mod btf;
 #[path = "load.rs"]
 mod load;
+#[path = "../../src/kernel/members.rs"]
+mod members;
 
 use load::Program;
+use members::Members;
 
 /// What the verifier says of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,17 +36,35 @@ pub(crate) struct Verdict {
 /// `BPF_TRACE_RAW_TP` of `enum bpf_attach_type`.
 const BPF_TRACE_RAW_TP: u32 = 23;
 
+/// What programs are told of tracepoints that have another argument since some kernel,
+/// and the types of the functions that hang on these.
+const TELLS: [(&str, &str); 3] = [
+    ("RETRANSMIT_TELLS_ERROR", "btf_trace_tcp_retransmit_skb"),
+    ("RESET_TELLS_REASON", "btf_trace_tcp_send_reset"),
+    ("DROP_TELLS_REASON", "btf_trace_kfree_skb"),
+];
+/// What else they are told; any number does, so that nothing of them is left out.
+const KNOWN: [(&str, u32); 2] = [("HOME_NET", 1), ("LISTEN_OVERFLOW", 40)];
+
 /// The verdicts on all programs that this kernel can load, by name.
 ///
 /// # Errors
 ///
 /// Why nothing can be loaded at all.
 pub(crate) fn all(object: &[u8]) -> Result<Vec<Verdict>, String> {
-    let (gso_segs, flags) = skb_offsets().unwrap_or_default();
+    let blob = fs::read(btf::PATH).unwrap_or_default();
+    let types = btf::Btf::parse(&blob);
+    let members = types.as_ref().map_or(Members::UNKNOWN, Members::find);
+    let tells = TELLS.map(|(global, handler)| {
+        let parameters = types.as_ref().and_then(|types| types.parameters(handler));
+        (global, u32::from(parameters.is_some_and(|found| found >= 4)))
+    });
     let mut loader = EbpfLoader::new();
-    loader.btf(None).override_global("SKB_TCP_GSO_SEGS", &gso_segs, true);
-    let ebpf = loader.override_global("SKB_TCP_FLAGS", &flags, true).load(object);
-    let ebpf = ebpf.map_err(|error| format!("creating eBPF maps: {error}"))?;
+    loader.btf(None).override_global("OFFSETS", members.offsets().as_slice(), true);
+    for (global, value) in tells.iter().chain(&KNOWN) {
+        loader.override_global(global, value, true);
+    }
+    let ebpf = loader.load(object).map_err(|error| format!("creating eBPF maps: {error}"))?;
     let descriptors: BTreeMap<String, RawFd> =
         ebpf.maps().map(|(name, map)| (name.to_owned(), descriptor(map))).collect();
     let btf = Btf::from_sys_fs().ok();
@@ -104,7 +125,7 @@ fn read(program: &str, log: &str) -> Verdict {
 
 fn descriptor(map: &Map) -> RawFd {
     match map {
-        Map::Array(data) | Map::PerCpuArray(data) => data.fd().as_fd().as_raw_fd(),
+        Map::Array(data) | Map::PerCpuArray(data) | Map::HashMap(data) => data.fd().as_fd().as_raw_fd(),
         other => panic!("say how to find the descriptor of {other:?}"),
     }
 }
@@ -112,6 +133,9 @@ fn descriptor(map: &Map) -> RawFd {
 /// The type by which a BTF tracepoint is named when a program is loaded.
 fn tracepoint_id(btf: &Btf, program: &str) -> Option<u32> {
     let tracepoint = match program.strip_suffix("_tp_btf")? {
+        "congestion" => "tcp_cong_state_set",
+        "connection" => "inet_sock_set_state",
+        "drop" => "kfree_skb",
         "reset_received" => "tcp_receive_reset",
         "reset_sent" => "tcp_send_reset",
         "retransmit" => "tcp_retransmit_skb",
@@ -119,13 +143,4 @@ fn tracepoint_id(btf: &Btf, program: &str) -> Option<u32> {
         other => panic!("{other}: say at which tracepoint it is"),
     };
     btf.id_by_type_name_kind(&format!("btf_trace_{tracepoint}"), BtfKind::Typedef).ok()
-}
-
-/// Offsets of `tcp_gso_segs` and `tcp_flags` in `struct sk_buff`.
-fn skb_offsets() -> Option<(u32, u32)> {
-    let blob = fs::read(kernel_types::PATH).ok()?;
-    let btf = kernel_types::Btf::parse(&blob)?;
-    let base = btf.member_offset("sk_buff", "cb")?;
-    let note = |member| Some(base + btf.member_offset("tcp_skb_cb", member)?);
-    Some((note("tcp_gso_segs")?, note("tcp_flags")?))
 }

@@ -1,6 +1,8 @@
 //! One kernel hook per file.
 
+mod congestion;
 mod connection;
+mod drop;
 mod reset_received;
 mod reset_sent;
 mod retransmit;

@@ -7,11 +7,15 @@ use aya_ebpf::{
     macros::{btf_tracepoint, kprobe, raw_tracepoint},
     programs::{BtfTracePointContext, ProbeContext, RawTracePointContext},
 };
-use netmon_common::{abi::tcp::RESET_REASONS, account::bump};
+use netmon_common::{
+    abi::{member::Member, tcp::RESET_REASONS},
+    account::bump,
+    wire::tcp,
+};
 
 use super::{connection, count};
 use crate::{
-    kernel::{SkBuff, Sock, is_home, is_received_home, reset_tells_reason},
+    kernel::{Probed, SkBuff, Sock, has, is_home, is_received_home, reset_tells_reason, tcp_flags},
     maps::RESETS_SENT,
 };
 
@@ -31,11 +35,37 @@ fn reset_sent_raw_tp(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// `tcp_v4_send_reset`, `tcp_v6_send_reset` and `tcp_send_active_reset`.
+/// `tcp_v4_send_reset(sk, skb, ..)` and `tcp_v6_send_reset`, which answer a segment.
 #[kprobe]
-fn reset_sent_kprobe(_ctx: ProbeContext) -> u32 {
-    reset(core::ptr::null(), core::ptr::null(), 0);
+fn reset_sent_kprobe(ctx: ProbeContext) -> u32 {
+    if let (Some(socket), Some(skb)) = (ctx.arg(0), ctx.arg(1)) {
+        answer(socket, skb, told(ctx.arg(2)));
+    }
     0
+}
+
+/// `tcp_send_active_reset(sk, priority, ..)`, which answers nothing.
+#[kprobe]
+fn reset_sent_active_kprobe(ctx: ProbeContext) -> u32 {
+    if let Some(socket) = ctx.arg(0) {
+        reset(socket, core::ptr::null(), told(ctx.arg(2)));
+    }
+    0
+}
+
+/// The reason that functions are given in the same kernels as the tracepoint.
+#[inline(always)]
+fn told(reason: Option<u32>) -> u32 {
+    reason.filter(|_| reset_tells_reason()).unwrap_or(0)
+}
+
+/// The functions are called for every segment that deserves an answer, and do not
+/// answer a reset.
+#[inline(always)]
+fn answer(socket: *const Sock, skb: *const SkBuff, reason: u32) {
+    if !has(Member::SkbTcpFlags) || tcp_flags::<Probed>(skb) & tcp::RST == 0 {
+        reset(socket, skb, reason);
+    }
 }
 
 #[inline(always)]

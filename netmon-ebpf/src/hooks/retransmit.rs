@@ -8,11 +8,20 @@ use aya_ebpf::{
     macros::{btf_tracepoint, kprobe, raw_tracepoint},
     programs::{BtfTracePointContext, ProbeContext, RawTracePointContext},
 };
-use netmon_common::{abi::labels::RetransmitKind, wire::tcp};
+use netmon_common::{
+    abi::{
+        labels::{CongestionState, RetransmitKind},
+        member::Member,
+    },
+    wire::tcp,
+};
 
 use super::count_retransmits;
-use crate::kernel::{
-    Memory, Probed, SkBuff, Sock, Typed, retransmit_tells_error, tcp_flags, tcp_segments,
+use crate::{
+    kernel::{
+        Memory, Probed, SkBuff, Sock, Typed, retransmit_tells_error, tcp_flags, tcp_segments,
+    },
+    sock,
 };
 
 /// `tcp_retransmit_skb(sk, skb[, err])` as a BTF tracepoint.
@@ -53,10 +62,39 @@ fn was_tried(error: i32) -> bool {
     error != again && error != memory && error != busy && error != invalid && error != unreachable
 }
 
+/// `ICSK_TIME_LOSS_PROBE` of include/net/inet_connection_sock.h.
+const LOSS_PROBE: u8 = 5;
+
 #[inline(always)]
 fn retransmitted<M: Memory>(socket: *const Sock, skb: *const SkBuff) {
     let segments = tcp_segments::<M>(skb);
-    let kind =
-        if tcp_flags::<M>(skb) & tcp::SYN == 0 { RetransmitKind::Rto } else { RetransmitKind::Syn };
+    let kind = if tcp_flags::<M>(skb) & tcp::SYN == 0 { kind(socket) } else { RetransmitKind::Syn };
     count_retransmits(socket, kind, segments);
+}
+
+/// Why a segment of an open connection is sent again, by the state that the kernel
+/// sets before it sends (net/ipv4/tcp_timer.c, tcp_output.c, tcp_input.c).
+///
+/// - Loss: `tcp_retransmit_timer` calls `tcp_enter_loss` first, also when the peer
+///   shrank its window to nothing; what `tcp_xmit_retransmit_queue` sends until the
+///   loss is mended is still due to the timer (`TCPSlowStartRetrans`). So is what
+///   `tcp_simple_retransmit` sends in smaller pieces for the sake of the path MTU:
+///   it enters the same state, and nothing tells the two apart.
+/// - Recovery: acknowledgements told of the loss, at once or after the reordering
+///   time of RACK (`tcp_rack_reo_timeout`). This goes before the pending timer, which
+///   may still be the loss probe: an acknowledgement that only adds to SACK leaves it.
+/// - A pending loss probe: `tcp_send_loss_probe` clears it only after it has sent. It
+///   is scheduled in the states Open and CWR alone.
+/// - What remains is sent by `tcp_xmit_retransmit_queue` (`tcp_tsq_write`, when the
+///   device has room again), which counts it in `TCPFastRetrans` as well.
+#[inline(always)]
+fn kind(socket: *const Sock) -> RetransmitKind {
+    const RECOVERY: u8 = CongestionState::Recovery as u8;
+    const LOSS: u8 = CongestionState::Loss as u8;
+    match sock::congestion_state(socket) {
+        LOSS => RetransmitKind::Rto,
+        RECOVERY => RetransmitKind::Fast,
+        _ if sock::read::<u8>(socket, Member::PendingTimer) == LOSS_PROBE => RetransmitKind::Tlp,
+        _ => RetransmitKind::Fast,
+    }
 }
