@@ -16,6 +16,7 @@ use aya_obj::{Object, ProgramSection, btf::BtfKind};
 mod btf;
 #[path = "load.rs"]
 mod load;
+#[expect(dead_code, reason = "only the offsets are needed here")]
 #[path = "../../src/kernel/members.rs"]
 mod members;
 
@@ -125,7 +126,9 @@ fn read(program: &str, log: &str) -> Verdict {
 
 fn descriptor(map: &Map) -> RawFd {
     match map {
-        Map::Array(data) | Map::PerCpuArray(data) | Map::HashMap(data) => data.fd().as_fd().as_raw_fd(),
+        Map::Array(data) | Map::PerCpuArray(data) | Map::HashMap(data) => {
+            data.fd().as_fd().as_raw_fd()
+        }
         other => panic!("say how to find the descriptor of {other:?}"),
     }
 }
