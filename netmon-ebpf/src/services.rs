@@ -48,8 +48,10 @@ pub(crate) fn guess(socket: *const Sock) -> (Role, u8) {
 /// knows of it; the verifier then knows nothing. So the check of the position must
 /// stay, whatever the compiler knows.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "it was one before")]
 pub(crate) fn by_scope(label: usize, scope: Scope) -> usize {
-    opaque(label.wrapping_mul(Scope::COUNT).wrapping_add(scope.index()) as u64) as usize
+    let position = label.wrapping_mul(Scope::COUNT).wrapping_add(scope.index());
+    opaque(position as u64) as usize
 }
 
 /// Counts an event of a service.

@@ -17,7 +17,6 @@ use netmon_common::{
         tcp::TcpEvents,
     },
     account::bump,
-    scope::Scope,
 };
 
 use crate::{
