@@ -211,7 +211,10 @@ macro_rules! detectors {
 
 detectors! {
     connect_failures,
+    packet_drops,
+    retransmissions,
     rst_storm,
+    slow_handshakes,
     stealth_scan,
     syn_flood,
 }

@@ -1,4 +1,19 @@
-//! Shares of a whole, and how far a few observations can be trusted.
+//! Shares of a whole: how far a few observations can be trusted, and whether they
+//! last.
+
+use crate::rates::Window;
+
+/// The last five minutes, one by one.
+const MINUTES: [Window; 5] = [
+    Window::last(60),
+    Window::before(60, 60),
+    Window::before(60, 120),
+    Window::before(60, 180),
+    Window::before(60, 240),
+];
+
+/// How many of them must be bad. What lasts for a minute touches two.
+const BAD_MINUTES: f64 = 3.0;
 
 /// `part / whole`, and 0 where there is no whole.
 pub(super) fn share(part: u64, whole: u64) -> f64 {
@@ -20,6 +35,13 @@ pub(super) fn proven_share(part: u64, whole: u64) -> f64 {
     let p = part as f64 / n;
     let spread = (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     (p + Z * Z / (2.0 * n) - Z * spread) / (1.0 + Z * Z / n)
+}
+
+/// 1 where a share was at or above a threshold in three of the last five minutes at
+/// least, else less.
+pub(super) fn lasting(threshold: f64, share_in: impl Fn(Window) -> f64) -> f64 {
+    let bad = MINUTES.into_iter().filter(|minute| share_in(*minute) >= threshold);
+    bad.count() as f64 / BAD_MINUTES
 }
 
 #[cfg(test)]

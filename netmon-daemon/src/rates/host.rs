@@ -31,6 +31,12 @@ impl HostRates<'_> {
         self.rates.health.moved(window, count)
     }
 
+    /// The moments at which `window` begins and ends, for more than one count; see
+    /// [`HostRates::moved`].
+    pub fn ends(&self, window: Window) -> Option<[&Health; 2]> {
+        self.rates.health.ends(window).map(|ends| ends.map(|(_, health)| health))
+    }
+
     /// What was counted up to `ago`, which is at most
     /// [`LONGEST_MEMORY`](super::LONGEST_MEMORY).
     pub fn until(&self, ago: Duration) -> Option<&Health> {

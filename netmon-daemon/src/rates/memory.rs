@@ -73,12 +73,17 @@ impl<T> Memory<T> {
 
     /// How far a count moved within `window`.
     pub(super) fn moved(&self, window: Window, count: impl Fn(&T) -> u64) -> u64 {
-        let end = self.now().saturating_sub(window.ago);
-        let Some(last) = self.nearest(end, self.past.len()) else { return 0 };
-        let start = self.past[last].0.saturating_sub(window.span);
-        let Some(first) = self.nearest(start, last) else { return 0 };
-        let ((began, before), (ended, after)) = (&self.past[first], &self.past[last]);
+        let Some([(began, before), (ended, after)]) = self.ends(window) else { return 0 };
         within(increase(count(after), count(before)), ended.saturating_sub(*began), window.span)
+    }
+
+    /// The moments at which `window` begins and ends.
+    pub(super) fn ends(&self, window: Window) -> Option<[&(Duration, T); 2]> {
+        let end = self.now().saturating_sub(window.ago);
+        let last = self.nearest(end, self.past.len())?;
+        let start = self.past.get(last)?.0.saturating_sub(window.span);
+        let first = self.nearest(start, last)?;
+        Some([self.past.get(first)?, self.past.get(last)?])
     }
 
     /// How many moments are kept.
