@@ -122,6 +122,12 @@ fn account_transport(
     }
     if packet.is(Transport::Tcp) {
         account_flags(tally, packet.tcp_flags(), n);
+        // A connection that begins or ends has no window that could be closed, and
+        // resets have 0 there.
+        let open = packet.tcp_flags() & (SYN | RST | FIN | ACK) == ACK;
+        if open && packet.has_zero_window() {
+            add(&mut tally.tcp_zero_window, n);
+        }
     } else if packet.is(Transport::Icmp) {
         bump(&mut tally.icmp_messages, pair(version, IcmpClass::COUNT, packet.detail()), n);
     } else if packet.is_dns() {

@@ -23,6 +23,8 @@ counters! {
         inner tcp_fin_only;
         /// TCP segments with flag sets that scanners send and TCP stacks do not: none, FIN alone, FIN+PSH+URG, SYN+FIN, SYN+RST.
         inner tcp_stealth;
+        /// TCP segments of open connections (ACK, and none of SYN, RST, FIN) by which the sender says that it has no room for data.
+        inner tcp_zero_window;
         /// UDP datagrams with port 53 on either side.
         inner dns_datagrams;
         /// Size of DNS messages over UDP, in bytes of UDP payload.

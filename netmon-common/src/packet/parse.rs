@@ -73,12 +73,13 @@ fn usual_layers<B: Bytes + ?Sized>(
         }
         _ => return Some(packet),
     };
-    // A DNS header that is not there may lie outside of the linear part.
+    // A DNS header that is not there may lie outside of the linear part, and so may
+    // the window of TCP.
     if next.protocol == UDP {
         let message = next.at.wrapping_add(usize::from(udp::HEADER_LEN));
         bytes.byte(message.wrapping_add(dns::READ - 1))?;
     }
-    transport_layer(bytes, next, &mut packet).ok()?;
+    transport_layer(bytes, next, tcp::parse_whole, &mut packet).ok()?;
     Some(packet)
 }
 
@@ -116,7 +117,7 @@ fn layers<B: Bytes + ?Sized>(
         }
         _ => None,
     };
-    next.map_or(Ok(()), |next| transport_layer(bytes, next, packet))
+    next.map_or(Ok(()), |next| transport_layer(bytes, next, tcp::parse, packet))
 }
 
 #[inline(always)]
@@ -220,10 +221,11 @@ const UDP: u8 = 17;
 fn transport_layer<B: Bytes + ?Sized>(
     bytes: &B,
     next: Next,
+    tcp: impl FnOnce(&B, usize) -> Result<tcp::Header, Reject>,
     packet: &mut Packet,
 ) -> Result<(), Reject> {
     let parsed = match next.protocol {
-        TCP => segment(bytes, next, packet),
+        TCP => segment(|| tcp(bytes, next.at), next, packet),
         UDP => datagram(bytes, next, packet),
         icmp::PROTOCOL_V4 => {
             packet.set(CELL, Protocol::Icmp.index() as u64);
@@ -239,14 +241,19 @@ fn transport_layer<B: Bytes + ?Sized>(
 }
 
 #[inline(always)]
-fn segment<B: Bytes + ?Sized>(bytes: &B, next: Next, packet: &mut Packet) -> Result<(), Reject> {
+fn segment(
+    read: impl FnOnce() -> Result<tcp::Header, Reject>,
+    next: Next,
+    packet: &mut Packet,
+) -> Result<(), Reject> {
     packet.set(CELL, Protocol::Tcp.index() as u64);
     if next.is_tiny(tcp::MIN_HEADER_LEN) {
         packet.set(TINY, 1);
     }
-    let header = tcp::parse(bytes, next.at)?;
+    let header = read()?;
     packet.set(TRANSPORT, Transport::Tcp.index() as u64);
     packet.set(DETAIL, u64::from(header.flags ^ tcp::ACK));
+    packet.set(MESSAGE, u64::from(header.zero_window));
     packet.set(HEADERS, next.at as u64);
     packet.set(HEADERS, u64::from(header.claimed_len));
     Ok(())

@@ -53,7 +53,8 @@ pub(super) const VLAN_TAGS: Field = REJECT.then(3);
 pub(super) const FRAGMENTS: Field = VLAN_TAGS.then(4);
 pub(super) const TINY: Field = FRAGMENTS.then(1);
 pub(super) const MDNS: Field = TINY.then(1);
-/// Whether the transport is counted by itself whatever its detail.
+/// Whether the transport is counted by itself whatever its detail: a message, or
+/// a TCP segment with a window of 0.
 pub(super) const MESSAGE: Field = MDNS.then(1);
 pub(super) const DETAIL: Field = MESSAGE.then(8);
 pub(super) const TRANSPORT: Field = DETAIL.then(3);
@@ -279,6 +280,7 @@ impl Packet {
     pub const fn is_cut_at(self, len: usize) -> bool {
         self.is_rejected_as(Reject::Truncated)
             || self.is_rejected_as(Reject::TinyFragment)
+            || self.is(Transport::Tcp) && len < self.index(HEADERS)
             || self.is_dns() && len < self.index(HEADERS).wrapping_add(dns::READ)
     }
 
@@ -299,6 +301,12 @@ impl Packet {
     pub const fn tcp_flags(self) -> u8 {
         let [detail, ..] = self.get(DETAIL).to_le_bytes();
         detail ^ tcp::ACK
+    }
+
+    /// Whether this is a TCP segment with a window field of 0.
+    #[inline(always)]
+    pub const fn has_zero_window(self) -> bool {
+        self.get(MESSAGE) != 0 && self.is(Transport::Tcp)
     }
 
     /// Bytes of headers up to the transport payload; 0 when not known.
@@ -369,6 +377,7 @@ impl core::fmt::Debug for Packet {
             .field("tiny_first_fragment", &self.is_tiny_first_fragment())
             .field("transport", &self.transport())
             .field("mdns", &self.is_mdns())
+            .field("zero_window", &self.has_zero_window())
             .field("detail", &self.detail())
             .field("headers", &self.headers())
             .field("claimed_message_len", &self.claimed_message_len())

@@ -30,8 +30,8 @@ pub(crate) struct Facts {
 pub(crate) enum Upper {
     /// Nothing of interest.
     Nothing,
-    /// The flag byte.
-    Tcp(u8),
+    /// The flag byte, and the window where there is one.
+    Tcp(u8, Option<u64>),
     /// Ports, claimed payload length and the payload that is there.
     Udp { ports: [u64; 2], claimed: u64, message: Vec<u8> },
     /// The group of the message type.
@@ -244,7 +244,8 @@ fn upper_layer(
     facts.upper = match protocol {
         6 => {
             facts.headers = before + u64::from(rest[12] / 16) * 4;
-            Upper::Tcp(rest[13])
+            let window = rest.get(14..16).filter(|_| rest[12] >= 0x50).map(number);
+            Upper::Tcp(rest[13], window)
         }
         17 => {
             facts.headers = before + 8;

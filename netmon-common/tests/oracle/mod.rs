@@ -158,7 +158,11 @@ fn expected(facts: &Facts, volume: &Volume) -> Counts {
 
     match &facts.upper {
         Upper::Nothing => {}
-        Upper::Tcp(flags) => {
+        Upper::Tcp(flags, window) => {
+            let [fin, syn, rst, ack] = [0, 1, 2, 4].map(|bit| flags >> bit & 1 == 1);
+            if *window == Some(0) && ack && !(fin || syn || rst) {
+                add(("tcp_zero_window", "", ""), n);
+            }
             for name in flag_counters(*flags) {
                 add(name, n);
             }

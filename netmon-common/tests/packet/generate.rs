@@ -9,7 +9,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::seed::{
     self,
-    frame::{Ipv4, Ipv6, dns, icmp, link, tcp, udp},
+    frame::{Ipv4, Ipv6, dns, icmp, link, tcp, udp, with_window},
 };
 
 /// A frame, how it begins, and which end is remote.
@@ -124,7 +124,9 @@ fn transport() -> impl Strategy<Value = (u8, Vec<u8>)> {
     ];
     let length = option::weighted(0.3, any::<u16>());
     prop_oneof![
-        4 => (0..16_u8, any::<u8>()).prop_map(|(offset, flags)| (6, tcp(offset, flags))),
+        4 => (0..16_u8, any::<u8>(), select(vec![0, 0, 1, 0x100, 0x7210])).prop_map(
+            |(offset, flags, window)| (6, with_window(tcp(offset, flags), window))
+        ),
         4 => (port(), port(), length, message)
             .prop_map(|(source, destination, length, message)| {
                 (17, udp([source, destination], length, &message))

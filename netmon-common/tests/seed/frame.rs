@@ -128,6 +128,12 @@ pub(crate) fn tcp(offset: u8, flags: u8) -> Vec<u8> {
     header
 }
 
+/// The same segment with this window.
+pub(crate) fn with_window(mut segment: Vec<u8>, window: u16) -> Vec<u8> {
+    segment[14..16].copy_from_slice(&window.to_be_bytes());
+    segment
+}
+
 /// A UDP datagram, with its true length unless another is given.
 pub(crate) fn udp(ports: [u16; 2], length: Option<u16>, payload: &[u8]) -> Vec<u8> {
     let length = length.unwrap_or(low_half(payload.len() + 8));

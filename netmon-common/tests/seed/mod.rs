@@ -4,7 +4,7 @@
 
 pub(crate) mod frame;
 
-use frame::{Extension, Ipv4, Ipv6, dns, icmp, link, tcp, udp};
+use frame::{Extension, Ipv4, Ipv6, dns, icmp, link, tcp, udp, with_window};
 use netmon_common::packet::Link;
 
 /// A frame with a name.
@@ -45,6 +45,8 @@ fn transports() -> Vec<Seed> {
         ("tcp_options".into(), TCP, tcp(15, 0x02)),
         ("tcp_offset_0".into(), TCP, tcp(0, 0x10)),
         ("tcp_data".into(), TCP, [tcp(8, 0x18), vec![0x61; 200]].concat()),
+        ("tcp_window_0".into(), TCP, with_window(tcp(8, 0x10), 0)),
+        ("tcp_window_0_rst".into(), TCP, with_window(tcp(5, 0x14), 0)),
         ("udp".into(), UDP, udp([40_000, 123], None, &[0; 48])),
         ("udp_empty".into(), UDP, udp([0, 0], None, &[])),
         ("udp_length_0".into(), UDP, udp([40_000, 123], Some(0), &[0; 48])),

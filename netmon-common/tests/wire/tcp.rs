@@ -94,6 +94,42 @@ fn ordinary_segments_move_no_flag_counter() {
     }
 }
 
+/// Zero windows that are counted of a buffer of two segments that begins so.
+fn zero_windows(ip: &str, flags: u8, window: &str, offset: u8, cut: usize) -> u64 {
+    let tcp = format!("d431 0050 00000001 00000002 {offset:x}0{flags:02x} {window} 0000 0000");
+    let frame = [hex(&format!("{MACS} {ip} {tcp}")), vec![0; 12]].concat();
+    let packet = parse(&frame[..frame.len() - cut], Link::Ethernet, Remote::Source);
+    let mut tally = Tally::ZERO;
+    account(&mut tally, packet, &Volume::merged(2054, 54, 1000, 0));
+    assert_eq!((tally.packets(), tally.unexplained()), (2, 0));
+    tally.tcp_zero_window
+}
+
+#[test]
+fn zero_windows_of_open_connections() {
+    let v4 = format!("0800 {IPV4} 06 {IPV4_REST}");
+    let v6 = format!("86dd 60000000 0020 06 40 {IPV6_ADDRESSES}");
+    for ip in [&v4, &v6] {
+        for flags in 0..=u8::MAX {
+            let [fin, syn, rst, _, ack, ..] =
+                std::array::from_fn::<_, 8, _>(|bit| flags >> bit & 1 == 1);
+            let expected = if ack && !fin && !syn && !rst { 2 } else { 0 };
+            assert_eq!(zero_windows(ip, flags, "0000", 5, 0), expected, "flags {flags:02x}");
+        }
+        for (name, window, offset, cut, expected) in [
+            ("with options", "0000", 8, 0, 2),
+            ("a header that claims to be shorter than any", "0000", 4, 0, 0),
+            ("one unit", "0001", 5, 0, 0),
+            ("256 units", "0100", 5, 0, 0),
+            ("cut behind the window", "0000", 5, 16, 2),
+            ("cut within the window", "0000", 5, 17, 0),
+            ("cut before the window", "0000", 5, 18, 0),
+        ] {
+            assert_eq!(zero_windows(ip, 0x10, window, offset, cut), expected, "{name}");
+        }
+    }
+}
+
 #[test]
 fn data_offset_is_believed_for_the_header_length_only() {
     for offset in 0..16_u8 {

@@ -1,5 +1,7 @@
 //! TCP figures that are computed from classed packets.
 
+use std::collections::BTreeMap;
+
 use netmon_common::{
     abi::labels::{Direction, Protocol, TcpState},
     scope::Scope,
@@ -7,6 +9,7 @@ use netmon_common::{
 
 use super::{
     Context,
+    budget::OTHER,
     family::{Family, Kind},
     last_rung,
     model::Model,
@@ -30,13 +33,22 @@ const RESETS: Family = Family::new(
 )
 .open(1);
 
+const ZERO_WINDOWS: Family = Family::new(
+    Kind::Counter,
+    "tcp_zero_window",
+    "TCP segments by which their sender says that it has no room for data (ACK, and none of SYN, RST, FIN), at the boundary and on loopback.",
+    &["direction", "service_port"],
+    48,
+);
+
 /// The families of this group.
 pub fn families() -> Vec<Family> {
-    vec![SENT, RESETS]
+    vec![ZERO_WINDOWS, SENT, RESETS]
 }
 
 /// Adds their rows.
 pub fn collect(context: &Context<'_>, model: &mut Model) {
+    zero_windows(context, model);
     let mut rows = model.family(&SENT);
     for (vantage, direction, tally) in context.tallies() {
         if (vantage, direction) != (Vantage::Boundary, Direction::Egress) {
@@ -64,4 +76,19 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
         }
     }
     last_rung::fill(&RESETS, &view.snapshot, &mut rows);
+}
+
+fn zero_windows(context: &Context<'_>, model: &mut Model) {
+    let mut sums = BTreeMap::new();
+    for (_, direction, tally) in
+        context.tallies().filter(|(vantage, ..)| *vantage != Vantage::Internal)
+    {
+        let sum: &mut u64 = sums.entry(direction).or_default();
+        *sum = sum.wrapping_add(tally.tcp_zero_window);
+    }
+    let mut rows = model.family(&ZERO_WINDOWS);
+    for (direction, count) in sums {
+        // The port of a service is not looked up for every packet.
+        rows.integer(&[direction.label(), OTHER], count);
+    }
 }
