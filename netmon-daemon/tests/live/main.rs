@@ -31,3 +31,4 @@ mod tagged;
 mod throughput;
 mod tracer;
 mod tun;
+mod window;
