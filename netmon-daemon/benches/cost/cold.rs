@@ -55,7 +55,7 @@ pub(crate) fn measure() -> Cold {
         let text = String::from_utf8(namespace.run(["cat", &file])).unwrap();
         text.trim().parse::<u32>().unwrap()
     });
-    let (mut netmon, mut reference) = (objects::netmon(to), objects::reference());
+    let (mut netmon, mut reference) = (objects::netmon(to, 0), objects::reference());
     // On as long as this is held, without a trace afterwards.
     let _statistics = enable_stats(Stats::RunTime).unwrap();
     let frames = frames::all();

@@ -5,7 +5,14 @@ use aya::{
     maps::Array,
     programs::{Program, SchedClassifier},
 };
-use netmon_common::{abi::slot::SlotEntry, packet::Link};
+use netmon_common::{
+    abi::{
+        networks::{Address, Networks},
+        slot::SlotEntry,
+    },
+    packet::Link,
+    scope::Scope,
+};
 
 /// netmon's own programs.
 pub(crate) static NETMON: &[u8] =
@@ -16,11 +23,18 @@ static REFERENCE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "
 /// The slot of the device that is measured.
 pub(crate) const SLOT: u16 = 5;
 
-/// netmon's programs, knowing the device `ifindex`, and its ingress program
-/// loaded.
-pub(crate) fn netmon(ifindex: u32) -> Ebpf {
+/// netmon's programs, knowing the device `ifindex` and so many networks, of which
+/// none is the one that a frame is from; and its ingress program loaded.
+pub(crate) fn netmon(ifindex: u32, networks: u8) -> Ebpf {
     let mut ebpf = EbpfLoader::new().btf(None).load(NETMON).unwrap();
-    let entry = SlotEntry { ifindex, slot: SLOT, link: Link::Ethernet, networks: false };
+    let entry = SlotEntry { ifindex, slot: SLOT, link: Link::Ethernet, networks: networks > 0 };
+    let mut table = Networks::NONE;
+    for number in 0..networks {
+        table.add(Address::of_ipv4([10, number, 0, 0]), 96 + 16, Scope::Container).unwrap();
+    }
+    let mut map: Array<_, [u64; Networks::WORDS]> =
+        Array::try_from(ebpf.map_mut("NETWORKS").unwrap()).unwrap();
+    map.set(0, table.words(), 0).unwrap();
     let mut slots: Array<_, u64> = Array::try_from(ebpf.map_mut("SLOTS").unwrap()).unwrap();
     slots.set(SlotEntry::position(ifindex), entry.to_word(), 0).unwrap();
     classifier(&mut ebpf, "netmon_ingress").load().unwrap();

@@ -18,6 +18,9 @@ const LOADS: usize = 5;
 /// Test runs take place on the loopback device.
 const LOOPBACK: u32 = 1;
 
+/// netmon with so many configured networks, on the first frame.
+const NETWORKS: [(u8, &str); 2] = [(1, "data_v4_1_network"), (32, "data_v4_32_networks")];
+
 const REFERENCES: [(&str, &str); 3] = [
     ("counter", "reference_counter"),
     ("flow_hash", "reference_flow_hash"),
@@ -39,7 +42,9 @@ pub(crate) fn measure() -> Figures {
 }
 
 fn measure_one_load() -> Figures {
-    let (mut netmon, mut reference) = (objects::netmon(LOOPBACK), objects::reference());
+    let (mut netmon, mut reference) = (objects::netmon(LOOPBACK, 0), objects::reference());
+    let mut with_networks =
+        NETWORKS.map(|(networks, name)| (name, objects::netmon(LOOPBACK, networks)));
     let frames = frames::all();
     let mut best: BTreeMap<&str, f64> = BTreeMap::new();
     let mut empty: BTreeMap<&str, f64> = BTreeMap::new();
@@ -53,13 +58,18 @@ fn measure_one_load() -> Figures {
             keep(&mut empty, name, none);
             keep(&mut best, name, run(objects::classifier(&mut netmon, "netmon_ingress"), frame));
         }
+        let frame = &frames[0].1;
+        for (name, netmon) in &mut with_networks {
+            keep(&mut empty, name, run(objects::classifier(&mut reference, "empty"), frame));
+            keep(&mut best, name, run(objects::classifier(netmon, "netmon_ingress"), frame));
+        }
         for (program, name) in REFERENCES {
-            let frame = &frames[0].1;
             keep(&mut empty, name, run(objects::classifier(&mut reference, "empty"), frame));
             keep(&mut best, name, run(objects::classifier(&mut reference, program), frame));
         }
     }
-    let names = frames.iter().map(|(name, _)| *name).chain(REFERENCES.map(|(_, name)| name));
+    let names = frames.iter().map(|(name, _)| *name).chain(NETWORKS.map(|(_, name)| name));
+    let names = names.chain(REFERENCES.map(|(_, name)| name));
     names.map(|name| (name.to_owned(), best[name] - empty[name])).collect()
 }
 
