@@ -21,7 +21,7 @@ TOOLCHAIN_PACKAGES="rustc-web libstd-rust-web-dev-bpf llvm-$LLVM-dev gcc libc6-d
 # Only where there is no cargo at all.
 CARGO_PACKAGES="cargo-web"
 # What the tests call. ca-certificates and procps are there on most hosts.
-TEST_PACKAGES="chromium curl dnsmasq-base dnsperf ethtool hping3 iperf3 iproute2 iputils-ping jq"
+TEST_PACKAGES="bpftool chromium curl dnsmasq-base dnsperf ethtool hping3 iperf3 iproute2 iputils-ping jq"
 TEST_PACKAGES="$TEST_PACKAGES nftables nmap procps prometheus python3 systemd tcpdump tshark util-linux"
 FUZZ_PACKAGES="g++"
 LINT_PACKAGES="g++ python3 python3-venv rust-web-clippy shellcheck"

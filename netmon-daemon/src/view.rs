@@ -56,6 +56,9 @@ pub struct HookHealth {
     pub verified_instructions: Option<u32>,
     /// Runs and time spent, where the kernel has `kernel.bpf_stats_enabled` on.
     pub run: Option<Run>,
+    /// Events for which it was not run, because it would have interrupted itself or
+    /// another program; none where the kernel does not count them.
+    pub missed: Option<u64>,
 }
 
 /// A mechanism that could not be used.

@@ -59,10 +59,11 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> 
 /// Attaches every program at every device that is picked, says how, and detaches
 /// again.
 fn attach(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-    let (hooks, snapshot) = super::block_on(async {
-        let mut live = Live::start(config).await?;
+    let forbidden = super::forbidden()?;
+    let (hooks, refusal, snapshot) = super::block_on(async {
+        let mut live = Live::start(config, &forbidden).await?;
         let snapshot = live.snapshot()?;
-        Ok::<_, LiveError>((live.health(), snapshot))
+        Ok::<_, LiveError>((live.health(), live.refusal().cloned(), snapshot))
     })??;
     writeln!(out)?;
     for hook in &hooks {
@@ -79,6 +80,9 @@ fn attach(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
                 failed.push(name.to_string());
             }
         }
+    }
+    if let Some(error) = refusal {
+        return Err(error.into());
     }
     match (devices.is_empty(), failed.as_slice()) {
         (true, _) => Err(Failure::Run(

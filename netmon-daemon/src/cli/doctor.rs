@@ -30,15 +30,19 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
     let interfaces = Interfaces { include: vec![Pattern::loopback()], ..Interfaces::default() };
     let config = Config { interfaces, ..Config::default() };
-    let hooks = super::block_on(async {
-        let live = Live::start(&config).await?;
-        Ok::<_, crate::engine::LiveError>(live.health())
+    let forbidden = super::forbidden()?;
+    let (hooks, refusal) = super::block_on(async {
+        let live = Live::start(&config, &forbidden).await?;
+        Ok::<_, crate::engine::LiveError>((live.health(), live.refusal().cloned()))
     })??;
     if arguments.json {
         let hooks: Vec<Value> = hooks.iter().map(to_json).collect();
         writeln!(out, "{}", json!({"version": 1, "hooks": hooks}))?;
     } else {
         hooks.iter().try_for_each(|hook| write_hook(hook, out))?;
+    }
+    if let Some(error) = refusal {
+        return Err(error.into());
     }
     // Without TC there is nothing to count; any other hook may be missing.
     let blind =

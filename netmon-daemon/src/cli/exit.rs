@@ -76,7 +76,7 @@ impl From<KernelError> for Failure {
         let text = error.to_string();
         match error {
             KernelError::NotPermitted { .. } => Self::NotPermitted(text),
-            KernelError::Unsupported { .. } => Self::Unavailable(text),
+            KernelError::Unsupported { .. } | KernelError::Forbidden => Self::Unavailable(text),
             KernelError::Unreadable { .. } => Self::Run(text),
         }
     }

@@ -20,6 +20,7 @@ use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
     config::{Config, Loaded, Overrides},
+    kernel::{FORBID, Forbidden},
     printable::Printable,
 };
 use exit::{Exit, Failure};
@@ -100,6 +101,17 @@ pub fn main(
             failure.exit()
         }
     }
+}
+
+/// The programs that the environment forbids.
+///
+/// # Errors
+///
+/// When it names something that is no program.
+fn forbidden() -> Result<Forbidden, Failure> {
+    let list = std::env::var_os(FORBID).unwrap_or_default();
+    Forbidden::parse(&list.to_string_lossy())
+        .map_err(|why| Failure::Usage(format!("environment variable {FORBID}: {why}")))
 }
 
 /// Runs to completion what has to wait for the kernel.

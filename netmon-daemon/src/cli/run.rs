@@ -39,10 +39,11 @@ impl Arguments {
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let load = || arguments.config.load(&arguments.overrides());
     let loaded = load()?;
+    let forbidden = super::forbidden()?;
     let journal_stream = std::env::var("JOURNAL_STREAM").ok();
     let log = log::start(&loaded.config.log, journal_stream.as_deref()).map_err(Failure::Run)?;
     let reload = || load().map_err(|failure| failure.to_string());
     // One thread: a tick is well below a millisecond, and so is a scrape.
-    super::block_on(engine::run(loaded, &reload, &log))??;
+    super::block_on(engine::run(loaded, &forbidden, &reload, &log))??;
     Ok(Exit::Success)
 }

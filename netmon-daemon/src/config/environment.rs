@@ -8,11 +8,16 @@ use crate::printable::Printable;
 
 const PREFIX: &str = "NETMON_";
 
-/// Variables that are no configuration: the first two steer the project's own
-/// tests; the others come from the build script, and cargo shows them to what
+/// Variables that are no configuration: the first three steer tests, of netmon or
+/// of the project; the others come from the build script, and cargo shows them to what
 /// it runs.
-const NO_SETTINGS: [&str; 4] =
-    ["NETMON_REQUIRE_KERNEL", "NETMON_CAPTURES", "NETMON_REVISION", "NETMON_RUSTC"];
+const NO_SETTINGS: [&str; 5] = [
+    crate::kernel::FORBID,
+    "NETMON_REQUIRE_KERNEL",
+    "NETMON_CAPTURES",
+    "NETMON_REVISION",
+    "NETMON_RUSTC",
+];
 
 /// Reads the variables that are meant for netmon.
 pub(super) fn layer(

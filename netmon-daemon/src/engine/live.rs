@@ -3,13 +3,17 @@
 //! Which devices exist is rtnetlink's to say, which are watched the
 //! configuration's; this is where the two and the kernel's programs meet.
 
-use std::{io, path::Path, time::Instant};
+use std::{
+    io,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use super::sockets::Sockets;
 use crate::{
     config::Config,
     drops::Expected,
-    kernel::{Kernel, KernelError},
+    kernel::{self, Forbidden, Kernel, KernelError},
     links::{Change, Selection, Watch, vantage},
     proc::{Counters, Reader},
     signal::Signal,
@@ -34,6 +38,9 @@ pub enum LiveError {
 /// with the list; names and states come by themselves.
 const SNAPSHOTS_PER_LIST: u32 = 5;
 
+/// The longest time between two lists, or one tick where that is longer.
+const MAX_UNCHECKED: Duration = Duration::from_secs(15);
+
 /// The devices of this namespace, counted by the kernel.
 pub struct Live {
     kernel: Kernel,
@@ -45,20 +52,22 @@ pub struct Live {
     snapshots: u32,
     /// Whether a device was picked when last looked.
     picked: bool,
+    /// When it was last looked after what others can take away.
+    checked: Option<Instant>,
 }
 
 impl Live {
     /// Loads the programs, removes what a killed netmon left behind, and attaches
-    /// to every device that the configuration picks.
+    /// to every device that the configuration picks. Programs that the kernel
+    /// refuses or that are forbidden are missing, and everything else goes on.
     ///
     /// # Errors
     ///
-    /// When the kernel or rtnetlink refuses.
-    pub async fn start(config: &Config) -> Result<Self, LiveError> {
+    /// When rtnetlink refuses, or counters cannot be read.
+    pub async fn start(config: &Config, forbidden: &Forbidden) -> Result<Self, LiveError> {
         let sockets = Sockets::start().await;
-        let kernel = Kernel::load(config)?;
         let mut live = Self {
-            kernel,
+            kernel: load(config, forbidden),
             watch: Watch::open()?,
             selection: Selection::new(&config.interfaces),
             proc: Reader::open(Path::new("/")),
@@ -66,6 +75,7 @@ impl Live {
             started: Instant::now(),
             snapshots: 0,
             picked: true,
+            checked: None,
         };
         while live.watch.table().is_doubtful() {
             live.watch.next().await?;
@@ -103,6 +113,12 @@ impl Live {
         self.kernel.expect(Expected::new(&config.drops));
         self.kernel.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
         self.sync()
+    }
+
+    /// Why packets cannot be counted at any device, in both directions; none when
+    /// they can.
+    pub fn refusal(&self) -> Option<&KernelError> {
+        self.kernel.refusal()
     }
 
     /// How the hooks fare.
@@ -151,6 +167,8 @@ impl Live {
                 self.kernel.update(link.clone(), vantage, listed)?;
             }
             match self.kernel.failure(ifindex) {
+                // That nothing can be counted was said at the start.
+                Some(_) if self.kernel.refusal().is_some() => {}
                 Some(why) if new || !failed => {
                     tracing::warn!(%device, ifindex, why, "packets cannot be counted");
                 }
@@ -175,9 +193,12 @@ impl Source for Live {
     type Error = LiveError;
 
     fn snapshot(&mut self) -> Result<Option<Snapshot>, LiveError> {
-        if self.snapshots.is_multiple_of(SNAPSHOTS_PER_LIST) {
+        let due = self.checked.is_none_or(|checked| checked.elapsed() >= MAX_UNCHECKED);
+        if due || self.snapshots.is_multiple_of(SNAPSHOTS_PER_LIST) {
+            self.checked = Some(Instant::now());
             let changes = self.watch.refresh()?;
             self.apply(&changes)?;
+            self.kernel.check().iter().for_each(tell);
         }
         self.snapshots = self.snapshots.wrapping_add(1);
         let mut snapshot = self.kernel.snapshot(self.started.elapsed())?;
@@ -191,7 +212,7 @@ impl Source for Live {
 }
 
 /// Whether a signal of this snapshot can be relied on at a site.
-pub fn sees(snapshot: &Snapshot, signal: Signal, site: Site) -> bool {
+pub(super) fn sees(snapshot: &Snapshot, signal: Signal, site: Site) -> bool {
     match (signal, site) {
         (Signal::Packets, Site::Vantage(vantage)) => sees_packets(&snapshot.devices, vantage),
         (Signal::Packets, Site::Host) => {
@@ -199,6 +220,25 @@ pub fn sees(snapshot: &Snapshot, signal: Signal, site: Site) -> bool {
         }
         (Signal::KernelCounters, _) => snapshot.sources.of(signal).is_some(),
         _ => snapshot.sources.has(signal),
+    }
+}
+
+/// Loads the programs, and says once why there is nothing to count packets with.
+fn load(config: &Config, forbidden: &Forbidden) -> Kernel {
+    let kernel = Kernel::load(config, forbidden);
+    if let Some(error) = kernel.refusal() {
+        tracing::warn!(%error, "packets are not counted; what is left is served");
+    }
+    kernel
+}
+
+/// What became of a program, told once.
+fn tell(change: &kernel::Change) {
+    match change {
+        kernel::Change::Lost { program } => {
+            tracing::warn!(program, "somebody took the program away; it is attached again soon");
+        }
+        kernel::Change::Back { program } => tracing::info!(program, "attached again"),
     }
 }
 

@@ -7,6 +7,7 @@
 mod live;
 mod pulse;
 mod sockets;
+mod trust;
 
 use std::{
     io,
@@ -21,11 +22,13 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval, interval_at},
 };
 
-pub use self::live::{Live, LiveError, sees};
+pub use self::live::{Live, LiveError};
+use self::{live::sees, trust::Trust};
 use crate::{
     config::{Config, Loaded},
     detect,
     http::{self, BindError, Inputs, Reload, Server, Settings},
+    kernel::Forbidden,
     log::Log,
     metrics::{exporter::Exporter, facts::Facts},
     rates::Rates,
@@ -58,7 +61,12 @@ pub type Loader<'a> = &'a dyn Fn() -> Result<Loaded, String>;
 /// # Errors
 ///
 /// When it cannot start: nothing is left behind then.
-pub async fn run(loaded: Loaded, load: Loader<'_>, log: &Log) -> Result<(), EngineError> {
+pub async fn run(
+    loaded: Loaded,
+    forbidden: &Forbidden,
+    load: Loader<'_>,
+    log: &Log,
+) -> Result<(), EngineError> {
     let config = loaded.config;
     let addresses = addresses(&config);
     let server = Server::bind(&addresses).await?;
@@ -66,7 +74,7 @@ pub async fn run(loaded: Loaded, load: Loader<'_>, log: &Log) -> Result<(), Engi
     let serving = list(&server.local_addrs());
     let mut hangups = signal(SignalKind::hangup())?;
     let mut ends = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
-    let live = Live::start(&config).await?;
+    let live = Live::start(&config, forbidden).await?;
 
     let (view, views) = watch::channel(None);
     let (settings, settings_of_server) = watch::channel(Settings::from(&config));
@@ -130,6 +138,7 @@ struct Engine {
     live: Live,
     config: Config,
     rates: Rates,
+    trust: Trust,
     board: Board,
     pulse: Pulse,
     last: Option<Arc<Snapshot>>,
@@ -144,6 +153,7 @@ impl Engine {
             live,
             config,
             rates: Rates::default(),
+            trust: Trust::default(),
             board,
             pulse: Pulse::new(SystemTime::now()),
             last: None,
@@ -179,8 +189,10 @@ impl Engine {
         let read = Instant::now();
         self.pulse.read.observe(read.duration_since(begun));
         self.rates.push(&snapshot);
-        let transitions =
-            self.board.judge(&self.rates, |signal, site| sees(&snapshot, signal, site));
+        self.trust.observe(&snapshot);
+        let transitions = self
+            .board
+            .judge(&self.rates, |signal, site| self.trust.trusts(&snapshot, signal, site));
         transitions.iter().for_each(tell);
         let device_rates = device_rates(self.last.as_deref(), &snapshot);
         self.last = Some(Arc::clone(&snapshot));

@@ -244,6 +244,7 @@ mod tests {
                 refused: Vec::new(),
                 verified_instructions: None,
                 run: None,
+                missed: None,
             }],
             maps: Vec::new(),
             pulse: Pulse::new(now),

@@ -8,6 +8,7 @@ use netmon_common::abi::{labels::Direction, slot::SlotEntry};
 
 use super::{
     Kernel, KernelError,
+    anchor::TAKEN_AWAY,
     slots::Place,
     tc::{self, Grip, Target},
 };
@@ -90,14 +91,14 @@ impl Kernel {
     pub fn unwatch(&mut self, ifindex: u32) -> Result<(), KernelError> {
         let Some(watched) = self.devices.remove(&ifindex) else { return Ok(()) };
         self.retired_drops.add(&watched.boundary_drops());
-        for grip in watched.grips.into_iter().flatten() {
-            tc::release(&mut self.ebpf, grip);
-        }
+        self.release(watched.grips);
         let last = self.read(watched.place.slot());
         if self.slots.give_back(ifindex, watched.place) {
             // Where this fails, the entry speaks of a device that is gone; the
             // next one with its place overwrites it.
-            let _ = self.table.set(SlotEntry::position(ifindex), 0, 0);
+            if let Ok(programs) = &mut self.programs {
+                let _ = programs.table.set(SlotEntry::position(ifindex), 0, 0);
+            }
         }
         if let (Place::Own(_), Some(vantage)) = (watched.place, watched.vantage) {
             self.retired.of_mut(vantage).add(&last?.since(&watched.base));
@@ -130,12 +131,14 @@ impl Kernel {
         watched.listed = listed;
         if watched.counting.is_err() {
             self.attach(&mut watched);
-        } else if watched.grips.iter().flatten().any(|grip| tc::is_lost(grip, ifindex)) {
-            for grip in std::mem::take(&mut watched.grips).into_iter().flatten() {
-                tc::release(&mut self.ebpf, grip);
-            }
+        } else {
+            let is_lost = |grip: &mut Grip| tc::is_lost(grip, ifindex);
+            let lost = watched.grips.each_mut().map(|grip| grip.take_if(is_lost));
             // Told first, mended with the next list of devices.
-            watched.counting = Err("somebody removed the clsact qdisc".to_owned());
+            for (direction, _) in Direction::ALL.iter().zip(&lost).filter(|(_, it)| it.is_some()) {
+                watched.counting = Err(format!("{}: {TAKEN_AWAY}", direction.label()));
+            }
+            self.release(lost);
         }
         self.devices.insert(watched.link.ifindex, watched);
         Ok(())
@@ -149,9 +152,7 @@ impl Kernel {
         self.policy = policy;
         let mut devices = std::mem::take(&mut self.devices);
         for watched in devices.values_mut() {
-            for grip in std::mem::take(&mut watched.grips).into_iter().flatten() {
-                tc::release(&mut self.ebpf, grip);
-            }
+            self.release(std::mem::take(&mut watched.grips));
             self.attach(watched);
         }
         self.devices = devices;
@@ -165,13 +166,25 @@ impl Kernel {
     /// Attaches the programs at a device that are not attached yet.
     fn attach(&mut self, watched: &mut Watched) {
         watched.counting = Ok(());
+        let programs = match &mut self.programs {
+            Ok(programs) => programs,
+            Err(error) => {
+                watched.counting = Err(error.refusal("").why);
+                return;
+            }
+        };
         let target = Target { ifindex: watched.link.ifindex, name: &watched.link.name };
         for (direction, grip) in Direction::ALL.iter().zip(&mut watched.grips) {
             if grip.is_some() {
                 continue;
             }
+            if let Some(Some(error)) = programs.tc.get(direction.index()) {
+                let why = error.refusal("").why;
+                watched.counting = Err(format!("{}: {why}", direction.label()));
+                continue;
+            }
             let mut refused = Vec::new();
-            match tc::attach(&mut self.ebpf, target, *direction, self.policy, &mut refused) {
+            match tc::attach(&mut programs.ebpf, target, *direction, self.policy, &mut refused) {
                 Ok(attached) => *grip = Some(attached),
                 Err(why) => watched.counting = Err(format!("{}: {why}", direction.label())),
             }
@@ -192,15 +205,25 @@ impl Kernel {
 
     /// Tells the programs where a device counts and how its frames begin.
     pub(super) fn enter(&mut self, link: &Link, place: Place) -> Result<(), KernelError> {
+        let Ok(programs) = &mut self.programs else { return Ok(()) };
         let entry = SlotEntry {
             ifindex: link.ifindex,
             slot: u16::try_from(place.slot()).unwrap_or_default(),
             link: framing(link.hardware),
-            networks: self.networks.is_filled(),
+            networks: programs.networks.is_filled(),
         };
-        self.table
+        programs
+            .table
             .set(SlotEntry::position(link.ifindex), entry.to_word(), 0)
             .map_err(|error| KernelError::of("writing the slot table", &error))
+    }
+
+    /// Lets programs go.
+    fn release(&mut self, grips: [Option<Grip>; 2]) {
+        let Ok(programs) = &mut self.programs else { return };
+        for grip in grips.into_iter().flatten() {
+            tc::release(&mut programs.ebpf, grip);
+        }
     }
 }
 

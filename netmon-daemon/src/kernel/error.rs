@@ -2,8 +2,11 @@
 
 use std::{error::Error, io};
 
+use super::forbid::VARIABLE;
+use crate::view::Refusal;
+
 /// Why the kernel does not count for us.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum KernelError {
     /// The privileges do not suffice.
     #[error(
@@ -24,6 +27,9 @@ pub enum KernelError {
         /// What the kernel said.
         why: String,
     },
+    /// It was not tried.
+    #[error("forbidden by {VARIABLE}: unset it to count again")]
+    Forbidden,
     /// The counters cannot be read.
     #[error("cannot read the counters of {what}: {why}")]
     Unreadable {
@@ -44,6 +50,27 @@ impl KernelError {
             }
             _ => Self::Unsupported { what, why },
         }
+    }
+}
+
+impl KernelError {
+    /// Why a mechanism could not be used.
+    pub(super) fn refusal(&self, mechanism: &'static str) -> Refusal {
+        let (why, fix) = match self {
+            Self::NotPermitted { what, why } => (
+                format!("{what} is not permitted: {why}"),
+                "run as root, or give the service CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+                    .to_owned(),
+            ),
+            Self::Unsupported { what, why } => {
+                (format!("{what} failed: {why}"), "use Linux 5.10 or later with BPF".to_owned())
+            }
+            Self::Forbidden => (format!("forbidden by {VARIABLE}"), format!("unset {VARIABLE}")),
+            Self::Unreadable { what, why } => {
+                (format!("the counters of {what} cannot be read: {why}"), "see the log".to_owned())
+            }
+        };
+        Refusal { mechanism, why, fix }
     }
 }
 

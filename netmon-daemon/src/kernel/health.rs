@@ -1,11 +1,15 @@
 //! How the hooks fare and how full the maps are, for people and for metrics.
 
-use std::fs;
+use std::{fs, os::fd::AsFd as _};
 
 use aya::Ebpf;
 use netmon_common::abi::{labels::Direction, service::SERVICES, slot::DEVICE_SLOTS};
 
-use super::{Kernel, object, tc::Grip};
+use super::{
+    Kernel, object, sys,
+    tc::{self, Grip},
+    tracing,
+};
 use crate::view::{HookHealth, MapUse, Run};
 
 /// What the kernel knows about a loaded program.
@@ -15,19 +19,30 @@ pub(super) struct Figures {
     pub(super) verified_instructions: Option<u32>,
     /// Runs and time, while the kernel measures them.
     pub(super) run: Option<Run>,
+    /// Events for which it was not run.
+    pub(super) missed: Option<u64>,
 }
 
 impl Kernel {
     /// How every hook fares, TC first, then in the order of the hook table.
     pub fn health(&self) -> Vec<HookHealth> {
         let timed = timing_is_on();
-        let tc = Direction::ALL.iter().map(|direction| self.tc_health(*direction, timed));
-        tc.chain(self.hooks.iter().map(|hook| hook.health(&self.ebpf, timed))).collect()
+        let mut health: Vec<HookHealth> =
+            Direction::ALL.iter().map(|direction| self.tc_health(*direction, timed)).collect();
+        match &self.programs {
+            Ok(programs) => {
+                let hooks = programs.hooks.iter();
+                health.extend(hooks.map(|hook| hook.health(&programs.ebpf, timed)));
+            }
+            Err(error) => health.extend(tracing::refused_all(error, self.release)),
+        }
+        health
     }
 
     /// How full the maps are.
     pub fn maps(&self) -> Vec<MapUse> {
-        let services = self.tables.known();
+        let Ok(programs) = &self.programs else { return Vec::new() };
+        let services = programs.tables.known();
         vec![
             MapUse {
                 map: "slots",
@@ -47,18 +62,29 @@ impl Kernel {
     fn tc_health(&self, direction: Direction, timed: bool) -> HookHealth {
         let at = direction.index();
         let mut grips = self.devices.values().filter_map(|watched| watched.grips.get(at)?.as_ref());
-        let figures = Figures::of(&self.ebpf, object::tc_program(direction), timed);
-        let (program, measures) = match direction {
-            Direction::Ingress => ("tc_ingress", "packets that devices receive"),
-            Direction::Egress => ("tc_egress", "packets that devices send"),
+        let (figures, error) = match &self.programs {
+            Ok(programs) => (
+                Figures::of(&programs.ebpf, object::tc_program(direction), timed),
+                programs.tc.get(at).and_then(Option::as_ref),
+            ),
+            Err(error) => (Figures::default(), Some(error)),
+        };
+        let refused = match error {
+            Some(error) => vec![error.refusal(tc::BEST)],
+            None => self.refused.get(at).cloned().unwrap_or_default(),
         };
         HookHealth {
-            program,
-            measures,
+            program: object::tc_hook(direction),
+            measures: match direction {
+                Direction::Ingress => "packets that devices receive",
+                Direction::Egress => "packets that devices send",
+            },
             mechanism: grips.next().map(Grip::mechanism),
-            refused: self.refused.get(at).cloned().unwrap_or_default(),
+            refused,
             verified_instructions: figures.verified_instructions,
             run: figures.run,
+            // A program of TC is not held up by another.
+            missed: None,
         }
     }
 }
@@ -67,12 +93,13 @@ impl Figures {
     /// The figures of a program of the object; `timed` says whether the kernel
     /// measures how long programs run.
     pub(super) fn of(ebpf: &Ebpf, program: &str, timed: bool) -> Self {
-        let Some(info) = ebpf.program(program).and_then(|program| program.info().ok()) else {
-            return Self::default();
-        };
+        let Some(program) = ebpf.program(program) else { return Self::default() };
+        let Ok(info) = program.info() else { return Self::default() };
+        let missed = program.fd().ok().and_then(|program| sys::missed(program.as_fd()).ok()?);
         Self {
             verified_instructions: info.verified_instruction_count(),
             run: timed.then(|| Run { count: info.run_count(), time: info.run_time() }),
+            missed,
         }
     }
 }

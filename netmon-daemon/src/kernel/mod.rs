@@ -3,16 +3,19 @@
 //! Nothing outside of this folder knows of eBPF. Counters are only ever read
 //! and summed here; what they mean is said in netmon-common.
 
+mod anchor;
 mod btf;
 #[cfg(feature = "debug-log")]
 mod debug;
 mod devices;
 mod error;
+mod forbid;
 mod health;
 mod hooks;
 mod members;
 mod networks;
 mod object;
+mod programs;
 mod reasons;
 mod services;
 mod slots;
@@ -23,10 +26,6 @@ mod tracing;
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use aya::{
-    Ebpf,
-    maps::{Array, MapData, PerCpuArray},
-};
 use netmon_common::abi::{
     labels::Direction,
     slot::{OTHER_SLOT, tally_key},
@@ -35,33 +34,28 @@ use netmon_common::abi::{
 };
 
 pub use error::KernelError;
+pub use forbid::{Forbidden, VARIABLE as FORBID};
 
 use self::{
     devices::Watched,
-    object::Object,
-    reasons::Reasons,
+    programs::Programs,
     slots::{Place, Slots},
-    tables::Tables,
     tc::Grip,
 };
 use crate::{
     config::{Config, TcMechanism},
     drops::{self, Expected},
     signal::{Signal, Sources},
-    snapshot::{DropCount, Drops, Snapshot, Traffic, Vantage, Vantages},
+    snapshot::{DropCount, Drops, Snapshot, Tcp, Traffic, Vantage, Vantages},
     view::Refusal,
 };
 
-/// The programs at work and everything needed to read them.
+/// The programs and the devices that they are attached to.
 pub struct Kernel {
-    ebpf: Ebpf,
-    table: Array<MapData, u64>,
-    tallies: PerCpuArray<MapData, [u64; Tally::WORDS]>,
-    networks: networks::Table,
-    tables: Tables,
-    hooks: Vec<tracing::Attached>,
-    reset_reasons: Reasons,
-    drop_reasons: Reasons,
+    /// None where there can be none: then nothing is counted, and all else goes on.
+    programs: Result<Box<Programs>, KernelError>,
+    /// Version of the running kernel.
+    release: (u32, u32),
     expected: Expected,
     policy: TcMechanism,
     slots: Slots,
@@ -72,56 +66,32 @@ pub struct Kernel {
     retired_drops: Drops,
     /// What the last attempt to attach a TC program ran into, by direction.
     refused: [Vec<Refusal>; 2],
-    #[cfg(feature = "debug-log")]
-    debug_log: Option<debug::DebugLog>,
+}
+
+/// What became of a program that was attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Somebody took it away from its hook.
+    Lost {
+        /// Its name.
+        program: &'static str,
+    },
+    /// It is attached again.
+    Back {
+        /// Its name.
+        program: &'static str,
+    },
 }
 
 impl Kernel {
-    /// Loads the programs and attaches those that do not belong to a device.
-    /// Tracing hooks that this kernel lacks are left out and reported by
-    /// [`health`](Self::health).
-    ///
-    /// # Errors
-    ///
-    /// When the TC programs cannot be loaded: without them there is nothing to
-    /// count.
-    pub fn load(config: &Config) -> Result<Self, KernelError> {
-        // Counters are kept by CPU. Better to miss the file now than at a read.
-        aya::util::nr_cpus().map_err(|(file, error)| KernelError::Unsupported {
-            what: "counting by CPU".to_owned(),
-            why: format!("{file}: {error}; mount sysfs there"),
-        })?;
-        let mut object = Object::open()?;
-        for direction in Direction::ALL {
-            object.load_tc(*direction)?;
-        }
-        let hooks = tracing::attach_all(&mut object, release());
-        let mut ebpf = object.ebpf;
-        let mut map = |name: &str| {
-            ebpf.take_map(name).ok_or_else(|| KernelError::Unsupported {
-                what: format!("finding the map {name}"),
-                why: "the eBPF object is damaged".to_owned(),
-            })
-        };
-        let wrong = |error: aya::maps::MapError| KernelError::of("opening eBPF maps", &error);
-        let table = Array::try_from(map("SLOTS")?).map_err(wrong)?;
-        let tallies = PerCpuArray::try_from(map("TALLIES_BY_SLOT")?).map_err(wrong)?;
-        let networks = Array::try_from(map("NETWORKS")?).map_err(wrong)?;
-        let mut tables = Tables::open(&mut ebpf)?;
-        tables.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
-        drop(object.btf);
-        sys::return_free_memory();
-        let mut kernel = Self {
-            #[cfg(feature = "debug-log")]
-            debug_log: debug::DebugLog::open(&mut ebpf),
-            ebpf,
-            table,
-            tallies,
-            networks: networks::Table::new(networks),
-            tables,
-            hooks,
-            reset_reasons: object.reset_reasons,
-            drop_reasons: object.drop_reasons,
+    /// Loads the programs and attaches those that do not belong to a device. What
+    /// the kernel refuses, or the environment forbids, is left out and reported by
+    /// [`refusal`](Self::refusal) and [`health`](Self::health).
+    pub fn load(config: &Config, forbidden: &Forbidden) -> Self {
+        let release = release();
+        Self {
+            programs: Programs::load(config, forbidden, release).map(Box::new),
+            release,
             expected: Expected::new(&config.drops),
             policy: config.kernel.tc,
             slots: Slots::default(),
@@ -129,9 +99,16 @@ impl Kernel {
             retired: Vantages::ZERO,
             retired_drops: Drops::default(),
             refused: [Vec::new(), Vec::new()],
-        };
-        kernel.set_networks(&config.scopes.networks())?;
-        Ok(kernel)
+        }
+    }
+
+    /// Why packets cannot be counted at any device, in both directions; none when
+    /// they can.
+    pub fn refusal(&self) -> Option<&KernelError> {
+        match &self.programs {
+            Ok(programs) => programs.tc.iter().flatten().next(),
+            Err(error) => Some(error),
+        }
     }
 
     /// Gives slots to ports that a configuration names.
@@ -140,7 +117,16 @@ impl Kernel {
     ///
     /// When the table of ports cannot be written.
     pub fn serve(&mut self, ports: impl IntoIterator<Item = u16>) -> Result<(), KernelError> {
-        self.tables.serve(ports)
+        self.programs.as_mut().map_or(Ok(()), |programs| programs.tables.serve(ports))
+    }
+
+    /// Finds programs that somebody took away from their hooks, and attaches again
+    /// those that were found missing before. Devices are looked after by
+    /// [`update`](Self::update).
+    pub fn check(&mut self) -> Vec<Change> {
+        let Ok(programs) = &mut self.programs else { return Vec::new() };
+        let ebpf = &mut programs.ebpf;
+        programs.hooks.iter_mut().filter_map(|hook| hook.check(ebpf)).collect()
     }
 
     /// Takes other drops for expected.
@@ -155,7 +141,9 @@ impl Kernel {
     /// When the counters cannot be read.
     pub fn snapshot(&mut self, at: Duration) -> Result<Snapshot, KernelError> {
         #[cfg(feature = "debug-log")]
-        if let Some(log) = &mut self.debug_log {
+        if let Ok(programs) = &mut self.programs
+            && let Some(log) = &mut programs.debug_log
+        {
             log.drain();
         }
         let mut vantages = self.retired.clone();
@@ -181,26 +169,52 @@ impl Kernel {
                     vantages.of_mut(vantage).add(&device.traffic);
                 }
             }
-            devices.push(device);
+            // rtnetlink is about to tell that it is gone.
+            if self.failure(device.ifindex).is_some() || device.counting.is_ok() {
+                devices.push(device);
+            }
         }
         devices.sort_by(|one, other| one.name.cmp(&other.name));
-        self.tables.serve_listeners()?;
-        let mut tcp = self.tables.read()?;
-        tcp.resets_sent = self.resets_sent()?;
+        let (mut tcp, mut drops) = (Tcp::empty(), Vec::new());
+        if let Ok(programs) = &mut self.programs {
+            programs.tables.serve_listeners()?;
+            tcp = programs.tables.read()?;
+            tcp.resets_sent = programs.resets_sent()?;
+            drops = programs.drops(&self.expected)?;
+        }
         Ok(Snapshot {
             devices,
             other_devices,
             vantages,
             sources: self.sources(),
             tcp,
-            drops: self.drops()?,
+            drops,
             boundary_drops: self.boundary_drops(),
             ..Snapshot::empty(at)
         })
     }
 
-    /// The counters of a slot, summed over CPUs.
+    /// The counters of a slot, summed over CPUs; nothing without programs.
     fn read(&self, slot: u32) -> Result<Traffic, KernelError> {
+        self.programs.as_ref().map_or(Ok(Traffic::ZERO), |programs| programs.traffic(slot))
+    }
+
+    /// Where each signal comes from.
+    fn sources(&self) -> Sources {
+        let mut sources = Sources::default();
+        let Ok(programs) = &self.programs else { return sources };
+        let grips = self.devices.values().flat_map(|watched| watched.grips.iter().flatten());
+        sources.set(Signal::Packets, grips.map(Grip::mechanism).next());
+        for (signal, source) in programs.hooks.iter().flat_map(tracing::Attached::feeds) {
+            sources.set(signal, Some(source));
+        }
+        sources
+    }
+}
+
+impl Programs {
+    /// The counters of a slot, summed over CPUs.
+    fn traffic(&self, slot: u32) -> Result<Traffic, KernelError> {
         let mut traffic = Traffic::ZERO;
         for (direction, tally) in
             [(Direction::Ingress, &mut traffic.ingress), (Direction::Egress, &mut traffic.egress)]
@@ -229,7 +243,7 @@ impl Kernel {
     }
 
     /// Packets dropped by reason. Those without a name are one reason.
-    fn drops(&self) -> Result<Vec<DropCount>, KernelError> {
+    fn drops(&self, expected: &Expected) -> Result<Vec<DropCount>, KernelError> {
         let mut drops: BTreeMap<&str, Dropped> = BTreeMap::new();
         for (reason, dropped) in self.tables.drops()?.into_iter().enumerate() {
             let name = self.drop_reasons.name(reason);
@@ -240,29 +254,19 @@ impl Kernel {
         let drops = drops.into_iter().map(|(reason, dropped)| DropCount {
             subsystem: drops::subsystem(reason),
             reason: reason.to_owned(),
-            expected: self.expected.contains(reason),
+            expected: expected.contains(reason),
             dropped,
         });
         Ok(drops.collect())
-    }
-
-    /// Where each signal comes from.
-    fn sources(&self) -> Sources {
-        let mut sources = Sources::default();
-        let grips = self.devices.values().flat_map(|watched| watched.grips.iter().flatten());
-        sources.set(Signal::Packets, grips.map(Grip::mechanism).next());
-        for (signal, source) in self.hooks.iter().flat_map(tracing::Attached::feeds) {
-            sources.set(signal, Some(source));
-        }
-        sources
     }
 }
 
 impl Drop for Kernel {
     fn drop(&mut self) {
+        let Ok(programs) = &mut self.programs else { return };
         for watched in std::mem::take(&mut self.devices).into_values() {
             for grip in watched.grips.into_iter().flatten() {
-                tc::release(&mut self.ebpf, grip);
+                tc::release(&mut programs.ebpf, grip);
             }
         }
     }

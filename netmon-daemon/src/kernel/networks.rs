@@ -18,6 +18,21 @@ impl Table {
         Self { map, filled: false }
     }
 
+    /// Replaces what is in it, and says whether it is empty now and was not, or the
+    /// other way round.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub(super) fn set(&mut self, networks: &Networks) -> Result<bool, KernelError> {
+        self.map
+            .set(0, networks.words(), 0)
+            .map_err(|error| KernelError::of("writing the table of networks", &error))?;
+        let before = self.filled;
+        self.filled = !networks.is_empty();
+        Ok(before != self.filled)
+    }
+
     /// Whether there are networks to look a remote address up in.
     pub(super) const fn is_filled(&self) -> bool {
         self.filled
@@ -33,15 +48,10 @@ impl Kernel {
     ///
     /// When a table cannot be written.
     pub fn set_networks(&mut self, networks: &Networks) -> Result<(), KernelError> {
-        self.networks
-            .map
-            .set(0, networks.words(), 0)
-            .map_err(|error| KernelError::of("writing the table of networks", &error))?;
-        let filled = !networks.is_empty();
-        if self.networks.filled == filled {
+        let Ok(programs) = &mut self.programs else { return Ok(()) };
+        if !programs.networks.set(networks)? {
             return Ok(());
         }
-        self.networks.filled = filled;
         // The programs look at the table only where the device's entry says so.
         let devices = std::mem::take(&mut self.devices);
         let entered = devices

@@ -90,6 +90,18 @@ impl Object {
     }
 }
 
+/// The names of the hooks of TC, by direction.
+pub(super) const TC_HOOKS: [&str; 2] = ["tc_ingress", "tc_egress"];
+
+/// The name of the hook of TC of a direction.
+pub(super) const fn tc_hook(direction: Direction) -> &'static str {
+    let [ingress, egress] = TC_HOOKS;
+    match direction {
+        Direction::Ingress => ingress,
+        Direction::Egress => egress,
+    }
+}
+
 /// The name of the TC program of a direction: also the name of its filter where
 /// clsact is used, by which leftovers are known as ours.
 pub(super) const fn tc_program(direction: Direction) -> &'static str {

@@ -1,5 +1,4 @@
-//! The three system calls for which no crate here has a safe function that
-//! fits. The only file of the daemon with `unsafe` in it.
+//! The few system calls for which no crate here has a safe function that fits. The only file of the daemon with `unsafe` in it.
 
 use std::{
     io,
@@ -8,7 +7,8 @@ use std::{
 
 use netmon_common::abi::labels::Direction;
 
-/// `BPF_LINK_CREATE` of `enum bpf_cmd`.
+/// `BPF_OBJ_GET_INFO_BY_FD` and `BPF_LINK_CREATE` of `enum bpf_cmd`.
+const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
 const BPF_LINK_CREATE: libc::c_int = 28;
 /// `BPF_TCX_INGRESS` and `BPF_TCX_EGRESS` of `enum bpf_attach_type`.
 const BPF_TCX_INGRESS: u32 = 46;
@@ -62,6 +62,87 @@ pub(super) fn attach_tcx(
         Ok(descriptor) if descriptor >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// What the kernel says of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    /// Its number, which no other link has while it is there.
+    pub(super) id: u32,
+    /// Where a link of TCX or of a control group is attached: index of the device, or
+    /// number of the group. 0 when it was detached. Of other links it means nothing.
+    pub(super) target: u64,
+}
+
+/// Looks a link up.
+///
+/// # Errors
+///
+/// What the kernel says: `EBADF` where the descriptor was closed, `EINVAL` where it
+/// is of something else by now.
+pub(super) fn link(link: BorrowedFd<'_>) -> io::Result<Link> {
+    // `struct bpf_link_info`: type and number, program, then what depends on the type.
+    let ([first, _, target], _) = object_info::<3>(link)?;
+    let [kind, id] = halves(first);
+    // The index of a device has 32 bits; behind it stands how it is attached.
+    let [ifindex, _] = halves(target);
+    Ok(Link { id, target: if kind == BPF_LINK_TYPE_TCX { ifindex.into() } else { target } })
+}
+
+/// How often a program was not run because it would have interrupted another, or
+/// itself; none before Linux 5.12, which does not count that.
+///
+/// # Errors
+///
+/// What the kernel says.
+pub(super) fn missed(program: BorrowedFd<'_>) -> io::Result<Option<u64>> {
+    // `recursion_misses` is the 27th word of `struct bpf_prog_info`.
+    let (info, len) = object_info::<27>(program)?;
+    Ok(info.last().copied().filter(|_| len >= size_of_val(&info)))
+}
+
+/// `BPF_LINK_TYPE_TCX` of `enum bpf_link_type`.
+const BPF_LINK_TYPE_TCX: u32 = 11;
+
+/// The part of `union bpf_attr` that `BPF_OBJ_GET_INFO_BY_FD` reads.
+#[repr(C)]
+struct ObjectInfo {
+    object: u32,
+    len: u32,
+    info: *mut u64,
+}
+
+/// The first words of what the kernel says of an object, and how many bytes of them
+/// it knows.
+fn object_info<const WORDS: usize>(object: BorrowedFd<'_>) -> io::Result<([u64; WORDS], usize)> {
+    let mut info = [0; WORDS];
+    let mut attribute = ObjectInfo {
+        object: object.as_raw_fd().cast_unsigned(),
+        len: u32::try_from(size_of_val(&info)).map_err(io::Error::other)?,
+        info: info.as_mut_ptr(),
+    };
+    // SAFETY: the attribute is initialised to the last byte of the size that is
+    // passed, the words it points to have the length that it says, and both outlive
+    // the call. Zeroed words ask for no lists, which the kernel would write elsewhere.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            BPF_OBJ_GET_INFO_BY_FD,
+            &raw mut attribute,
+            size_of::<ObjectInfo>(),
+        )
+    };
+    match outcome {
+        0 => Ok((info, attribute.len as usize)),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The halves of a word that is two numbers to the kernel, in this machine's order.
+const fn halves(word: u64) -> [u32; 2] {
+    #[expect(clippy::cast_possible_truncation, reason = "that is what a half is")]
+    let [low, high] = [word as u32, (word >> u32::BITS) as u32];
+    if cfg!(target_endian = "little") { [low, high] } else { [high, low] }
 }
 
 /// Lets maps lock as much memory as they need, which kernels before 5.11 count

@@ -4,7 +4,7 @@
 //! with the process; a clsact filter does not, so our own leftovers are removed
 //! by their name at start.
 
-use std::{io, os::fd::OwnedFd};
+use std::io;
 
 use aya::{
     Ebpf,
@@ -16,17 +16,21 @@ use aya::{
 use netmon_common::abi::labels::Direction;
 
 use super::{
+    anchor::Anchor,
     error::{os_error, reason},
     object, sys,
 };
 use crate::{
     config::TcMechanism,
-    links::{Name, entrance_qdisc},
+    links::{Filter, Name, entrance_qdisc},
     view::Refusal,
 };
 
 /// Priority of our filters, away from those that people choose by hand.
 const PRIORITY: u16 = 0xc0de;
+
+/// The mechanism that is tried first.
+pub(super) const BEST: &str = "tcx";
 
 /// Why nothing can be attached to a device that ceased to be, of which rtnetlink
 /// is about to tell.
@@ -37,7 +41,7 @@ pub(super) const GONE: &str = "the device is gone";
 #[derive(Debug)]
 pub(super) enum Grip {
     /// A TCX link.
-    Tcx(#[expect(dead_code, reason = "held to keep the link")] OwnedFd),
+    Tcx(Anchor),
     /// A filter below the clsact qdisc.
     Clsact(Direction, SchedClassifierLinkId),
 }
@@ -103,11 +107,32 @@ pub(super) fn attach(
     Err(last)
 }
 
-/// Whether somebody took away what a program is attached by. Who removes a
-/// clsact qdisc removes all filters of it.
+/// Whether somebody took a program away from a device that is still there.
 pub(super) fn is_lost(grip: &Grip, ifindex: u32) -> bool {
-    matches!(grip, Grip::Clsact(..))
-        && entrance_qdisc(ifindex).is_ok_and(|kind| kind.is_none_or(|kind| kind != "clsact"))
+    match grip {
+        // A device that ceases to be takes the link along.
+        Grip::Tcx(anchor) => anchor.is_lost() && exists(ifindex),
+        Grip::Clsact(direction, _) => filter(ifindex, *direction).stands().is_ok_and(|is| !is),
+    }
+}
+
+/// Whether there is such a device, of which rtnetlink may not have told yet that it
+/// is gone.
+fn exists(ifindex: u32) -> bool {
+    !matches!(entrance_qdisc(ifindex), Err(error) if error.raw_os_error() == Some(libc::ENODEV))
+}
+
+/// Our filter at a device.
+const fn filter(ifindex: u32, direction: Direction) -> Filter {
+    Filter { ifindex, direction, priority: PRIORITY, handle: handle(direction) }
+}
+
+/// The number of our filter, which one that aya attaches has as well.
+const fn handle(direction: Direction) -> u32 {
+    match direction {
+        Direction::Ingress => 1,
+        Direction::Egress => 2,
+    }
 }
 
 /// Detaches a program.
@@ -133,7 +158,8 @@ pub(super) fn remove_leftovers(name: &Name) {
 fn attach_tcx(program: &SchedClassifier, ifindex: u32, direction: Direction) -> io::Result<Grip> {
     use std::os::fd::AsFd as _;
     let descriptor = program.fd().map_err(io::Error::other)?;
-    sys::attach_tcx(descriptor.as_fd(), ifindex, direction).map(Grip::Tcx)
+    let link = sys::attach_tcx(descriptor.as_fd(), ifindex, direction)?;
+    Anchor::own(link).map(Grip::Tcx)
 }
 
 fn attach_clsact(
@@ -155,10 +181,7 @@ fn attach_clsact(
         }
         Err(error) => return Err(reason(&error)),
     }
-    let handle = match direction {
-        Direction::Ingress => TcHandle::new(0, 1),
-        Direction::Egress => TcHandle::new(0, 2),
-    };
+    let handle = TcHandle::from(handle(direction));
     let options = NlOptions { priority: PRIORITY, handle, ..NlOptions::default() };
     program
         .attach_with_options(name, attach_type(direction), TcAttachOptions::Netlink(options))

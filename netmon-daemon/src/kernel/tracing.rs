@@ -2,10 +2,12 @@
 
 use aya::{
     Ebpf,
-    programs::{BtfTracePoint, KProbe, Program, ProgramError, RawTracePoint},
+    programs::{BtfTracePoint, KProbe, Program, ProgramError, RawTracePoint, links::FdLink},
 };
 
 use super::{
+    Change, Forbidden, KernelError,
+    anchor::{Anchor, TAKEN_AWAY},
     error::reason,
     health::Figures,
     hooks::{HOOKS, Hook, Probes, Rung},
@@ -19,13 +21,34 @@ use crate::{
 /// A hook and what became of it.
 pub(super) struct Attached {
     hook: &'static Hook,
+    /// The best rung that worked.
     rung: Option<Rung>,
+    /// What holds the program there; empty after somebody took it away.
+    anchors: Vec<Anchor>,
     refused: Vec<Refusal>,
 }
 
 /// Attaches every hook of the table.
-pub(super) fn attach_all(object: &mut Object, kernel: (u32, u32)) -> Vec<Attached> {
-    HOOKS.iter().map(|hook| Attached::climb(hook, object, kernel)).collect()
+pub(super) fn attach_all(
+    object: &mut Object,
+    forbidden: &Forbidden,
+    kernel: (u32, u32),
+) -> Vec<Attached> {
+    let climb = |hook: &'static Hook| {
+        if forbidden.has(hook.name) {
+            return Attached::refused(hook, &KernelError::Forbidden, kernel);
+        }
+        Attached::climb(hook, object, kernel)
+    };
+    HOOKS.iter().map(climb).collect()
+}
+
+/// How every hook of the table fares when there can be no program at all.
+pub(super) fn refused_all(error: &KernelError, kernel: (u32, u32)) -> Vec<HookHealth> {
+    HOOKS
+        .iter()
+        .map(|hook| Attached::refused(hook, error, kernel).describe(Figures::default()))
+        .collect()
 }
 
 impl Attached {
@@ -34,7 +57,7 @@ impl Attached {
         let mut refused = Vec::new();
         for rung in hook.ladder(kernel) {
             match attach(hook, rung, object) {
-                Ok(()) => return Self { hook, rung: Some(rung), refused },
+                Ok(anchors) => return Self { hook, rung: Some(rung), anchors, refused },
                 Err(why) => refused.push(Refusal {
                     mechanism: rung.label(),
                     fix: fix(rung, &why).to_owned(),
@@ -42,12 +65,39 @@ impl Attached {
                 }),
             }
         }
-        Self { hook, rung: None, refused }
+        Self { hook, rung: None, anchors: Vec::new(), refused }
+    }
+
+    /// A hook that is not even tried.
+    fn refused(hook: &'static Hook, error: &KernelError, kernel: (u32, u32)) -> Self {
+        let [best, ..] = hook.ladder(kernel);
+        let refused = vec![error.refusal(best.label())];
+        Self { hook, rung: None, anchors: Vec::new(), refused }
+    }
+
+    /// The rung that is in use.
+    fn in_use(&self) -> Option<Rung> {
+        self.rung.filter(|_| !self.anchors.is_empty())
+    }
+
+    /// Finds out whether somebody took the program away, and attaches it again at the
+    /// next call after that: in between it is told that events were lost.
+    pub(super) fn check(&mut self, ebpf: &mut Ebpf) -> Option<Change> {
+        let (program, rung) = (self.hook.name, self.rung?);
+        if self.anchors.is_empty() {
+            self.anchors = hold(self.hook, rung, ebpf).ok()?;
+            return Some(Change::Back { program });
+        }
+        let lost = self.anchors.iter().any(Anchor::is_lost);
+        lost.then(|| {
+            self.anchors.clear();
+            Change::Lost { program }
+        })
     }
 
     /// What is measured, and by which mechanism.
     pub(super) fn feeds(&self) -> impl Iterator<Item = (Signal, &'static str)> {
-        self.rung
+        self.in_use()
             .into_iter()
             .flat_map(|rung| self.hook.feeds.iter().map(move |signal| (*signal, rung.label())))
     }
@@ -58,84 +108,119 @@ impl Attached {
             .rung
             .map(|rung| Figures::of(ebpf, &self.hook.program(rung), timed))
             .unwrap_or_default();
+        self.describe(figures)
+    }
+
+    fn describe(&self, figures: Figures) -> HookHealth {
+        let mut refused = self.refused.clone();
+        let lost = self.rung.filter(|_| self.anchors.is_empty());
+        refused.extend(lost.map(|rung| Refusal {
+            mechanism: rung.label(),
+            why: TAKEN_AWAY.to_owned(),
+            fix: "find out who did it; it is attached again by itself".to_owned(),
+        }));
         HookHealth {
             program: self.hook.name,
             measures: self.hook.measures,
-            mechanism: self.rung.map(Rung::label),
-            refused: self.refused.clone(),
+            mechanism: self.in_use().map(Rung::label),
+            refused,
             verified_instructions: figures.verified_instructions,
             run: figures.run,
+            missed: figures.missed,
         }
     }
 }
 
-fn attach(hook: &Hook, rung: Rung, object: &mut Object) -> Result<(), String> {
+/// Loads the program of a rung and attaches it.
+fn attach(hook: &Hook, rung: Rung, object: &mut Object) -> Result<Vec<Anchor>, String> {
     if let Some(member) = object.members.missing(hook.reads) {
         let types = if object.btf.is_some() { "types have no" } else { "BTF does not tell of" };
         return Err(format!("the kernel's {types} {}", member.label()));
     }
-    let name = hook.program(rung);
-    match rung {
+    let loaded = match rung {
         Rung::TpBtf => {
             let btf =
                 object.btf.as_ref().ok_or("the kernel does not describe its types (no BTF)")?;
-            attach_tp_btf(program(&mut object.ebpf, &name)?, hook, btf)
+            <&mut BtfTracePoint>::try_from(program(&mut object.ebpf, &hook.program(rung))?)
+                .and_then(|program| program.load(hook.tracepoint, btf))
         }
-        Rung::RawTp => attach_raw_tp(program(&mut object.ebpf, &name)?, hook),
-        Rung::Kprobe => return attach_kprobes(&mut object.ebpf, &hook.probes),
-    }
-    .map_err(|error| reason(&error))
+        Rung::RawTp => {
+            <&mut RawTracePoint>::try_from(program(&mut object.ebpf, &hook.program(rung))?)
+                .and_then(RawTracePoint::load)
+        }
+        // Loaded one by one, as long as they are wanted.
+        Rung::Kprobe => Ok(()),
+    };
+    loaded.map_err(|error| reason(&error))?;
+    hold(hook, rung, &mut object.ebpf)
+}
+
+/// Attaches what is loaded.
+fn hold(hook: &Hook, rung: Rung, ebpf: &mut Ebpf) -> Result<Vec<Anchor>, String> {
+    let anchor = match rung {
+        Rung::TpBtf => hold_tp_btf(program(ebpf, &hook.program(rung))?),
+        Rung::RawTp => hold_raw_tp(program(ebpf, &hook.program(rung))?, hook),
+        Rung::Kprobe => return hold_kprobes(ebpf, &hook.probes),
+    };
+    anchor.map(|anchor| vec![anchor]).map_err(|error| reason(&error))
 }
 
 fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Program, String> {
     ebpf.program_mut(name).ok_or_else(|| format!("the object has no {name}"))
 }
 
-fn attach_tp_btf(program: &mut Program, hook: &Hook, btf: &aya::Btf) -> Result<(), ProgramError> {
+fn hold_tp_btf(program: &mut Program) -> Result<Anchor, ProgramError> {
     let program: &mut BtfTracePoint = program.try_into()?;
-    program.load(hook.tracepoint, btf)?;
-    program.attach().map(drop)
+    let link = program.attach()?;
+    Anchor::aya(program.take_link(link)?.into())
 }
 
-fn attach_raw_tp(program: &mut Program, hook: &Hook) -> Result<(), ProgramError> {
+fn hold_raw_tp(program: &mut Program, hook: &Hook) -> Result<Anchor, ProgramError> {
     let program: &mut RawTracePoint = program.try_into()?;
-    program.load()?;
-    program.attach(hook.tracepoint).map(drop)
+    let link = program.attach(hook.tracepoint)?;
+    Anchor::aya(program.take_link(link)?.into())
 }
 
 /// Attaches kprobes to the functions that exist. The error of the first one is told,
 /// because it is the one of this kernel or as good as any.
-fn attach_kprobes(ebpf: &mut Ebpf, probes: &Probes) -> Result<(), String> {
+fn hold_kprobes(ebpf: &mut Ebpf, probes: &Probes) -> Result<Vec<Anchor>, String> {
     let (probes, most) = match probes {
         Probes::All(probes) => (probes, usize::MAX),
         Probes::First(probes) => (probes, 1),
     };
-    let mut attached = 0;
+    let mut anchors = Vec::new();
     let mut refused = None;
     for (position, (function, name)) in probes.iter().enumerate() {
-        match attach_kprobe(program(ebpf, name)?, function) {
-            Ok(()) => attached += 1,
+        match hold_kprobe(program(ebpf, name)?, function) {
+            Ok(anchor) => anchors.push(anchor),
             Err(error) if position == 0 && most > 1 => return Err(reason(&error)),
             Err(error) => refused = refused.or(Some(error)),
         }
-        if attached == most {
+        if anchors.len() == most {
             break;
         }
     }
     match refused {
-        Some(error) if attached == 0 => Err(reason(&error)),
-        _ => Ok(()),
+        Some(error) if anchors.is_empty() => Err(reason(&error)),
+        _ => Ok(anchors),
     }
 }
 
-fn attach_kprobe(program: &mut Program, function: &str) -> Result<(), ProgramError> {
+fn hold_kprobe(program: &mut Program, function: &str) -> Result<Anchor, ProgramError> {
     let program: &mut KProbe = program.try_into()?;
     match program.load() {
         // One program may hang on several functions.
         Ok(()) | Err(ProgramError::AlreadyLoaded) => {}
         Err(error) => return Err(error),
     }
-    program.attach(function, 0).map(drop)
+    let link = program.attach(function, 0)?;
+    if let Ok(link) = FdLink::try_from(program.take_link(link)?) {
+        return Anchor::aya(link);
+    }
+    // Before Linux 5.15 there is no link, and trying to make one of it lets the kprobe
+    // go.
+    let link = program.attach(function, 0)?;
+    Ok(Anchor::kprobe(program.take_link(link)?))
 }
 
 fn fix(rung: Rung, why: &str) -> &'static str {

@@ -7,6 +7,7 @@
 //! Invariant: whenever a [`Watch`] is at rest, its table equals what the kernel
 //! has, even after it lost messages.
 
+mod filter;
 mod framing;
 mod link;
 mod message;
@@ -17,6 +18,7 @@ mod table;
 mod vantage;
 mod watch;
 
+pub use filter::Filter;
 pub use framing::framing;
 pub use link::{Link, Name, Stats};
 pub use message::{Message, Messages};

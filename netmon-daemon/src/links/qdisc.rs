@@ -39,31 +39,30 @@ const ANSWER_LEN: usize = 8192;
 ///
 /// When the kernel cannot be asked or its answer not be read.
 pub fn entrance_qdisc(ifindex: u32) -> io::Result<Option<String>> {
+    kind(&ask(RTM_GETQDISC, NLM_F_ACK | NLM_F_ECHO, [ifindex, 0, ENTRANCE, 0])?)
+}
+
+/// Asks the kernel about one thing of traffic control, by what follows the family in
+/// `struct tcmsg`: device, handle, parent, info.
+pub(super) fn ask(what: u16, flags: u16, about: [u32; 4]) -> io::Result<Vec<u8>> {
     let mut socket = Socket::new(NETLINK_ROUTE)?;
     socket.bind_auto()?;
     socket.connect(&SocketAddr::new(0, 0))?;
     // The answer is there when the request was taken; nothing waits here.
     socket.set_non_blocking(true)?;
-    socket.send(&request(ifindex), 0)?;
+    socket.send(&request(what, flags, about), 0)?;
     let mut answer = Vec::with_capacity(ANSWER_LEN);
     socket.recv(&mut answer, 0)?;
-    kind(&answer)
+    Ok(answer)
 }
 
-fn request(ifindex: u32) -> [u8; REQUEST_LEN as usize] {
-    let mut request = [0; REQUEST_LEN as usize];
-    let fields: [(usize, &[u8]); 5] = [
-        (0, &u32::from(REQUEST_LEN).to_ne_bytes()),
-        (HEADER_TYPE, &RTM_GETQDISC.to_ne_bytes()),
-        (6, &(NLM_F_REQUEST | NLM_F_ACK | NLM_F_ECHO).to_ne_bytes()),
-        (HEADER_LEN + 4, &ifindex.to_ne_bytes()),
-        (HEADER_LEN + 12, &ENTRANCE.to_ne_bytes()),
-    ];
-    for (at, field) in fields {
-        if let Some(place) = request.get_mut(at..at + field.len()) {
-            place.copy_from_slice(field);
-        }
-    }
+fn request(what: u16, flags: u16, about: [u32; 4]) -> Vec<u8> {
+    let mut request = u32::from(REQUEST_LEN).to_ne_bytes().to_vec();
+    request.extend(what.to_ne_bytes());
+    request.extend((NLM_F_REQUEST | flags).to_ne_bytes());
+    // Sequence and sender do not matter to one question; then comes the family.
+    request.resize(HEADER_LEN + 4, 0);
+    request.extend(about.iter().flat_map(|word| word.to_ne_bytes()));
     request
 }
 

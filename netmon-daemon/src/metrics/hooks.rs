@@ -45,6 +45,14 @@ const RUNS: Family = Family::new(
     32,
 )
 .open(0);
+const LOST: Family = Family::new(
+    Counter,
+    "events_lost",
+    "Events that a program of netmon's did not see, because it would have interrupted itself or another program; nothing else says what they were.",
+    &["source"],
+    32,
+)
+.open(0);
 const ENTRIES: Family =
     Family::new(Gauge, "map_entries", "Entries of a kernel map in use.", BY_MAP, 24).open(0);
 const CAPACITY: Family =
@@ -60,7 +68,7 @@ const FAILURES: Family = Family::new(
 
 /// The families of this group.
 pub fn families() -> Vec<Family> {
-    vec![SOURCE, ATTACHED, RUN_SECONDS, RUNS, ENTRIES, CAPACITY, FAILURES]
+    vec![SOURCE, ATTACHED, RUN_SECONDS, RUNS, LOST, ENTRIES, CAPACITY, FAILURES]
 }
 
 /// Adds their rows.
@@ -84,6 +92,11 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
     let mut rows = model.family(&RUNS);
     for (program, run) in runs() {
         rows.integer(&[program], run.count);
+    }
+    let mut rows = model.family(&LOST);
+    for (program, missed) in view.hooks.iter().filter_map(|hook| Some((hook.program, hook.missed?)))
+    {
+        rows.integer(&[program], missed);
     }
     for (family, of) in [
         (&ENTRIES, (|map| map.entries) as fn(&MapUse) -> u64),

@@ -19,7 +19,10 @@ pub mod text;
 
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
-use crate::{snapshot::Vantage, view::View};
+use crate::{
+    snapshot::{Device, Vantage},
+    view::View,
+};
 use devices::Ledger;
 use facts::Facts;
 use family::Family;
@@ -53,22 +56,23 @@ pub struct Scrapes {
 }
 
 impl<'a> Context<'a> {
-    /// The counters of every vantage that has a device, or had traffic, by
-    /// direction. A vantage without devices is absent, not 0.
+    /// The counters of every vantage that has a device that is counted, or had
+    /// traffic, by direction. What nobody counts is absent, not 0.
     pub fn tallies(&self) -> impl Iterator<Item = (Vantage, Direction, &'a Tally)> + use<'a> {
         let view = self.view;
         Vantage::ALL
             .into_iter()
             .filter_map(move |vantage| {
                 let snapshot = &*view?.snapshot;
-                let traffic = snapshot.vantages.of(vantage);
-                let seen = snapshot.devices.iter().any(|device| device.vantage == Some(vantage))
-                    || traffic.ingress.packets() > 0
-                    || traffic.egress.packets() > 0;
-                seen.then_some((vantage, traffic))
+                let counts = |it: &Device| it.vantage == Some(vantage) && it.counting.is_ok();
+                let counted = snapshot.devices.iter().any(counts);
+                Some((vantage, counted, snapshot.vantages.of(vantage)))
             })
-            .flat_map(|(vantage, traffic)| {
-                Direction::ALL.iter().map(move |way| (vantage, *way, traffic.of(*way)))
+            .flat_map(|(vantage, counted, traffic)| {
+                Direction::ALL
+                    .iter()
+                    .map(move |way| (vantage, *way, traffic.of(*way)))
+                    .filter(move |(.., tally)| counted || tally.packets() > 0)
             })
     }
 }

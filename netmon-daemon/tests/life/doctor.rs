@@ -46,6 +46,9 @@ fn doctor_tells_of_every_hook() {
         [
             "tc_ingress",
             "tc_egress",
+            "congestion",
+            "connection",
+            "drop",
             "reset_received",
             "reset_sent",
             "retransmit",

@@ -196,7 +196,7 @@ fn a_clsact_qdisc_that_is_removed_is_missed_and_replaced() {
     send(&b, "b0", FRAMES);
     daemon.await_packets("a0", "ingress", FRAMES);
     a.run(["tc", "qdisc", "del", "dev", "a0", "clsact"]);
-    let lost = "somebody removed the clsact qdisc";
+    let lost = "somebody took it away";
     deadline::until_true("the log tells of it", || daemon.log().contains(lost));
     deadline::until_true("it is counted again", || filters(&a, "a0", "ingress") == 1);
     send(&b, "b0", FRAMES);

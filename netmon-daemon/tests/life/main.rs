@@ -19,6 +19,7 @@ mod endurance;
 mod foreign;
 mod frames;
 mod kill;
+mod lost;
 mod names;
 #[path = "../support/netns.rs"]
 mod netns;

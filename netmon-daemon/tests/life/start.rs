@@ -111,18 +111,65 @@ fn what_is_no_configuration_ends_the_start() {
 }
 
 #[test]
-fn without_privilege_one_line_says_what_is_missing() {
+fn without_privilege_the_rest_is_served_and_one_line_says_what_is_missing() {
     require_kernel!();
-    let namespace = NetNs::new();
     let directory = TempDir::new().unwrap();
     let binary = public_binary(&directory);
     for capabilities in [&[][..], &["net_admin", "perfmon"], &["bpf", "perfmon"]] {
-        let mut command = as_nobody(&namespace, capabilities);
-        let line = refused(command.arg(&binary).arg("run").output().unwrap(), 77);
-        for needed in ["CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON"] {
-            assert!(line.contains(needed), "{capabilities:?}: {line}");
+        let namespace = NetNs::new();
+        let nobody = || as_nobody(&namespace, capabilities);
+        for arguments in [&["doctor"][..], &["check", "--attach"]] {
+            let output = nobody().arg(&binary).args(arguments).output().unwrap();
+            let text = |bytes| String::from_utf8(bytes).unwrap();
+            let (out, line) = (text(output.stdout), text(output.stderr));
+            assert_eq!(output.status.code(), Some(77), "{arguments:?}: {line}");
+            assert!(line.lines().count() == 1 && names_what_is_needed(&line), "{line}");
+            assert!(out.contains("tc_ingress         MISSING"), "{out}");
         }
-        assert!(namespace.enter(|| TcpListener::bind("127.0.0.1:10199")).is_ok());
+        let mut command = nobody();
+        command.arg(&binary);
+        let daemon = Daemon::spawn_by(&namespace, command, "", |_| {});
+        assert_degraded(&daemon, names_what_is_needed);
+        daemon.stop();
+    }
+}
+
+fn names_what_is_needed(line: &str) -> bool {
+    ["CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON"].iter().all(|needed| line.contains(needed))
+}
+
+/// Asserts that a daemon that counts no packet says so, once, and serves what it has.
+fn assert_degraded(daemon: &Daemon<'_>, says_why: impl Fn(&str) -> bool) {
+    let answer = deadline::until("it serves", || daemon.get("/-/ready"));
+    assert_eq!(answer.status, 503);
+    assert!(answer.body.contains("tc_ingress") || answer.body.contains("lo ("), "{answer:?}");
+    assert_eq!(daemon.get("/-/healthy").unwrap().status, 200);
+    let log = daemon.log();
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("WARN")).collect();
+    assert!(warnings.len() == 1 && says_why(warnings[0]), "{log}");
+    assert!(daemon.get("/").unwrap().body.contains("Blind"), "the status page says it");
+
+    let metrics = daemon.metrics();
+    for present in [
+        r#"netmon_program_attached{program="tc_ingress"} 0"#,
+        r#"netmon_interface_up{device="lo"} 1"#,
+        "netmon_tcp_segments_sent_total{",
+        r#"netmon_tcp_syncookies_total{result="sent"} 0"#,
+        r#"netmon_detector_trusted{detector="syn_flood"} 0"#,
+    ] {
+        assert!(metrics.contains(present), "{present}: {metrics}");
+    }
+    for absent in ["netmon_interface_packets_total{", "netmon_tcp_flags_total{"] {
+        assert!(!metrics.contains(absent), "0 would be a lie: {absent}: {metrics}");
+    }
+    // The scrapes themselves are connections.
+    let opened = "netmon_tcp_connections_opened_total{";
+    let first = |metrics: &str| {
+        let line = metrics.lines().find(|line| line.starts_with(opened)).unwrap().to_owned();
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    if metrics.contains(r#"netmon_program_attached{program="connection"} 0"#) {
+        deadline::until_true("connections are counted", || first(&daemon.metrics()) > 0.0);
     }
 }
 
@@ -181,7 +228,7 @@ fn a_device_that_comes_later_is_waited_for() {
 }
 
 #[test]
-fn without_types_of_the_kernel_only_retransmissions_are_missing() {
+fn without_types_of_the_kernel_only_what_reads_them_is_missing() {
     require_kernel!();
     let (a, b) = pair();
     let hidden = without(&a, "mount -t tmpfs none /sys/kernel/btf");
@@ -223,12 +270,17 @@ fn without_settings_of_the_kernel_packets_are_counted() {
         daemon.stop();
     }
     let namespace = NetNs::new();
-    let line =
-        refused(without(&namespace, "mount -t tmpfs none /sys").arg("run").output().unwrap(), 69);
-    assert!(
-        line.contains("/sys/devices/system/cpu/possible") && line.contains("mount sysfs"),
-        "{line}"
-    );
+    let hidden = "mount -t tmpfs none /sys";
+    let says_why = |line: &str| {
+        line.contains("/sys/devices/system/cpu/possible") && line.contains("mount sysfs")
+    };
+    let output = without(&namespace, hidden).arg("doctor").output().unwrap();
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(69), "{line}");
+    assert!(says_why(&line), "{line}");
+    let daemon = Daemon::spawn_by(&namespace, without(&namespace, hidden), "", |_| {});
+    assert_degraded(&daemon, says_why);
+    daemon.stop();
 }
 
 #[test]

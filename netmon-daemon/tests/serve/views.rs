@@ -146,6 +146,7 @@ pub(crate) fn hook(program: &'static str, mechanism: Option<&'static str>) -> Ho
         refused: if mechanism.is_some() { Vec::new() } else { vec![refused] },
         verified_instructions: Some(3659),
         run: mechanism.map(|_| Run { count: 1000, time: Duration::from_micros(90) }),
+        missed: mechanism.map(|_| 3),
     }
 }
 

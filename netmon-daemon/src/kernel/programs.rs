@@ -1,0 +1,93 @@
+//! The programs that the kernel took, and the maps through which they are read.
+
+use aya::{
+    Ebpf,
+    maps::{Array, MapData, MapError, PerCpuArray},
+};
+use netmon_common::abi::{labels::Direction, tally::Tally};
+
+use super::{
+    Forbidden, KernelError, networks,
+    object::{self, Object},
+    reasons::Reasons,
+    sys,
+    tables::Tables,
+    tracing,
+};
+use crate::config::Config;
+
+/// The programs at work and everything needed to read them.
+pub(super) struct Programs {
+    pub(super) ebpf: Ebpf,
+    pub(super) table: Array<MapData, u64>,
+    pub(super) tallies: PerCpuArray<MapData, [u64; Tally::WORDS]>,
+    pub(super) networks: networks::Table,
+    pub(super) tables: Tables,
+    /// Why the TC program of a direction cannot be used, where it cannot.
+    pub(super) tc: [Option<KernelError>; 2],
+    pub(super) hooks: Vec<tracing::Attached>,
+    pub(super) reset_reasons: Reasons,
+    pub(super) drop_reasons: Reasons,
+    #[cfg(feature = "debug-log")]
+    pub(super) debug_log: Option<super::debug::DebugLog>,
+}
+
+impl Programs {
+    /// Creates the maps, loads the programs, and attaches those that do not belong
+    /// to a device. What the kernel refuses is left out and says why.
+    ///
+    /// # Errors
+    ///
+    /// When there can be no program at all.
+    pub(super) fn load(
+        config: &Config,
+        forbidden: &Forbidden,
+        kernel: (u32, u32),
+    ) -> Result<Self, KernelError> {
+        if forbidden.has_all() {
+            return Err(KernelError::Forbidden);
+        }
+        // Counters are kept by CPU. Better to miss the file now than at a read.
+        aya::util::nr_cpus().map_err(|(file, error)| KernelError::Unsupported {
+            what: "counting by CPU".to_owned(),
+            why: format!("{file}: {error}; mount sysfs there"),
+        })?;
+        let mut object = Object::open()?;
+        let tc = [Direction::Ingress, Direction::Egress].map(|direction| {
+            if forbidden.has(object::tc_hook(direction)) {
+                return Some(KernelError::Forbidden);
+            }
+            object.load_tc(direction).err()
+        });
+        let hooks = tracing::attach_all(&mut object, forbidden, kernel);
+        let mut ebpf = object.ebpf;
+        let mut map = |name: &str| {
+            ebpf.take_map(name).ok_or_else(|| KernelError::Unsupported {
+                what: format!("finding the map {name}"),
+                why: "the eBPF object is damaged".to_owned(),
+            })
+        };
+        let wrong = |error: MapError| KernelError::of("opening eBPF maps", &error);
+        let table = Array::try_from(map("SLOTS")?).map_err(wrong)?;
+        let tallies = PerCpuArray::try_from(map("TALLIES_BY_SLOT")?).map_err(wrong)?;
+        let mut networks = networks::Table::new(Array::try_from(map("NETWORKS")?).map_err(wrong)?);
+        networks.set(&config.scopes.networks())?;
+        let mut tables = Tables::open(&mut ebpf)?;
+        tables.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
+        drop(object.btf);
+        sys::return_free_memory();
+        Ok(Self {
+            #[cfg(feature = "debug-log")]
+            debug_log: super::debug::DebugLog::open(&mut ebpf),
+            ebpf,
+            table,
+            tallies,
+            networks,
+            tables,
+            tc,
+            hooks,
+            reset_reasons: object.reset_reasons,
+            drop_reasons: object.drop_reasons,
+        })
+    }
+}
