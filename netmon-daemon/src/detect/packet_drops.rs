@@ -22,7 +22,7 @@ section! {
     /// kernel gives as the reason, but for reasons that belong to the ordinary course
     /// of things. Their number within a minute and, as far as it is proven (Wilson
     /// score, 95 %), their share of all packets must be high; the detail names the
-    /// reasons. A capture does not show what a kernel dropped, so this is not judged
+    /// reasons, and `expected` in `[drops]` says what is ordinary here. A capture does not show what a kernel dropped, so this is not judged
     /// in a replay. Known false positive: a receiver that is slow on purpose, such as
     /// one that samples.
     pub struct Config {
@@ -54,8 +54,8 @@ impl Watch for Config {
         let moved = |at: usize| {
             rates.moved(WINDOW, |health| health.dropped.get(at).copied().unwrap_or(0))
         };
-        let names = rates.names().drops.iter().enumerate();
-        let mut reasons: Vec<_> = names.map(|(at, name)| (moved(at), name)).collect();
+        let reasons = rates.names().drops.iter().enumerate().filter(|(_, it)| !it.expected);
+        let mut reasons: Vec<_> = reasons.map(|(at, it)| (moved(at), it.name.as_str())).collect();
         let dropped: u64 = reasons.iter().map(|(count, _)| count).sum();
         let packets = rates.moved(WINDOW, |health| health.packets);
         let proven = proven_share(dropped, packets);
@@ -63,7 +63,7 @@ impl Watch for Config {
         reasons.sort_by(|one, other| other.cmp(one));
         let worst = reasons.iter().take(NAMED).filter(|(count, _)| *count > 0);
         let worst: Vec<String> =
-            worst.map(|(count, (part, reason))| format!("{count} {part} {reason}")).collect();
+            worst.map(|(count, reason)| format!("{count} {reason}")).collect();
         Verdict {
             statistic: proven,
             thresholds: self.thresholds(),
@@ -103,14 +103,16 @@ mod tests {
         move |snapshot| {
             snapshot.vantages.boundary.ingress.packet_size_bytes.buckets[0] += packets;
             let known = snapshot.drops.iter().position(|it| it.reason == reason);
+            // Not in the order in which they occurred.
             let at = known.unwrap_or_else(|| {
-                let dropped = Dropped { packets: 0, bytes: 0 };
-                let reason = reason.to_owned();
-                snapshot.drops.push(DropCount { subsystem: "udp", reason, expected, dropped });
-                // The kernel's order is not that of their first occurrence.
-                snapshot.drops.sort_by(|one, other| one.reason.cmp(&other.reason));
-                snapshot.drops.iter().position(|it| it.expected == expected).unwrap_or(0)
+                let (dropped, reason) = (Dropped { packets: 0, bytes: 0 }, reason.to_owned());
+                snapshot.drops.insert(
+                    0,
+                    DropCount { subsystem: "udp", reason, expected, dropped },
+                );
+                0
             });
+            snapshot.drops[at].expected = expected;
             snapshot.drops[at].dropped.packets += drops;
         }
     }
@@ -132,6 +134,10 @@ mod tests {
             ("0.2 % of many", &[(60, &full(10_000, 20))], warning),
             ("0.1 % of many, which proves less", &[(60, &full(10_000, 10))], None),
             ("3 % of many", &[(60, &full(10_000, 300))], critical),
+            ("called unexpected by a reload", &[
+                (300, &second(100, "otherhost", true, 1000)), (60, &full(100, 0)),
+                (60, &second(100, "otherhost", false, 0)),
+            ], None),
             ("expected", &[(60, &second(0, "netfilter_drop", true, 1000))], None),
         ];
         for (name, script, expected) in cases {
@@ -146,13 +152,13 @@ mod tests {
         let script: Script<'_> = &[
             (1, &second(1000, "z_first", false, 150)),
             (1, &second(1000, "otherhost", true, 5000)),
-            (1, &second(2000, "socket_rcvbuff", false, 50)),
+            (1, &second(2000, "socket_rcvbuff", false, 650)),
         ];
         let flags = raised(Config::default(), SEEN, script);
         let detail = flags.first().map(|flag| flag.detail.as_str());
         assert_eq!(
             detail,
-            Some("150 packets dropped in 60 s, 15.00 % of 1000: 150 udp z_first")
+            Some("800 packets dropped in 60 s, 20.00 % of 4000: 650 socket_rcvbuff, 150 z_first")
         );
     }
 }

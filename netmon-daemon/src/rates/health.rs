@@ -12,7 +12,7 @@ use netmon_common::{
     scope::Scope,
 };
 
-use crate::snapshot::{Snapshot, Vantage};
+use crate::snapshot::{Service, Snapshot, Times, Vantage};
 
 /// How the host fares.
 #[derive(Clone, Debug)]
@@ -20,15 +20,15 @@ pub struct Health {
     /// By service, in the order of [`Names::services`].
     pub services: Vec<Outcomes>,
     /// Handshakes by service and role: those of the first services, which alone
-    /// are timed.
-    handshakes: Vec<[u64; NATIVE_BUCKETS]>,
+    /// are timed, and of these only where there were any.
+    handshakes: Vec<Option<Box<[u64; NATIVE_BUCKETS]>>>,
     /// By scope of the peer, in the order of [`Scope::ALL`].
     pub ways: [Way; Scope::COUNT],
     /// What the kernel itself counted of this network namespace.
     pub kernel: Way,
     /// Packets of all vantages and directions.
     pub packets: u64,
-    /// Packets that were dropped unexpectedly, in the order of [`Names::drops`].
+    /// Packets that were dropped, in the order of [`Names::drops`].
     pub dropped: Vec<u64>,
 }
 
@@ -59,8 +59,18 @@ pub struct Way {
 pub struct Names {
     /// Services.
     pub services: Vec<String>,
-    /// Why packets were dropped unexpectedly: part of the kernel and reason.
-    pub drops: Vec<(&'static str, String)>,
+    /// Why packets were dropped.
+    pub drops: Vec<DropReason>,
+}
+
+/// Why packets were dropped.
+#[derive(Clone, Debug)]
+pub struct DropReason {
+    /// The kernel's reason in its lower-case name.
+    pub name: String,
+    /// Whether it belongs to the ordinary course of things, which a configuration may
+    /// change.
+    pub expected: bool,
 }
 
 impl Health {
@@ -70,16 +80,14 @@ impl Health {
         names.learn(snapshot);
         let times = services.iter().map_while(|service| service.times.as_ref()).flatten();
         let mut dropped = vec![0; names.drops.len()];
-        for drop in snapshot.drops.iter().filter(|drop| !drop.expected) {
-            let known =
-                |(part, reason): &(_, String)| *part == drop.subsystem && *reason == drop.reason;
-            if let Some(at) = names.drops.iter().position(known) {
+        for drop in &snapshot.drops {
+            if let Some(at) = names.drops.iter().position(|it| it.name == drop.reason) {
                 dropped[at] = drop.dropped.packets;
             }
         }
         Self {
             services: services.iter().map(Outcomes::of).collect(),
-            handshakes: times.map(|times| times.handshakes.nanoseconds.native).collect(),
+            handshakes: times.map(handshakes).collect(),
             ways: ways(snapshot),
             kernel: Way::of_kernel(snapshot),
             packets: packets(snapshot),
@@ -87,14 +95,15 @@ impl Health {
         }
     }
 
-    /// Handshakes of a service in native buckets; none where it is not timed.
+    /// Handshakes of a service in native buckets; none where there were none, or
+    /// where it is not timed.
     pub fn handshakes(&self, service: usize, role: Role) -> Option<&[u64; NATIVE_BUCKETS]> {
-        self.handshakes.get(service * Role::COUNT + role.index())
+        self.handshakes.get(service * Role::COUNT + role.index())?.as_deref()
     }
 }
 
 impl Outcomes {
-    fn of(service: &crate::snapshot::Service) -> Self {
+    fn of(service: &Service) -> Self {
         let opened = service.events.tcp_connections_opened.chunks(Scope::COUNT);
         let failed = service.events.tcp_connect_failures.chunks(Scope::COUNT);
         let mut outcomes =
@@ -128,14 +137,21 @@ impl Names {
     fn learn(&mut self, snapshot: &Snapshot) {
         let services = &snapshot.tcp.services;
         self.services.extend(services.iter().skip(self.services.len()).map(|it| it.name.clone()));
-        for drop in snapshot.drops.iter().filter(|drop| !drop.expected) {
-            let known =
-                |(part, reason): &(_, String)| *part == drop.subsystem && *reason == drop.reason;
-            if !self.drops.iter().any(known) {
-                self.drops.push((drop.subsystem, drop.reason.clone()));
+        for drop in &snapshot.drops {
+            match self.drops.iter_mut().find(|it| it.name == drop.reason) {
+                Some(known) => known.expected = drop.expected,
+                None => self
+                    .drops
+                    .push(DropReason { name: drop.reason.clone(), expected: drop.expected }),
             }
         }
     }
+}
+
+/// The handshakes of one service and role, if there were any.
+fn handshakes(times: &Times) -> Option<Box<[u64; NATIVE_BUCKETS]>> {
+    let native = &times.handshakes.nanoseconds.native;
+    native.iter().any(|count| *count > 0).then(|| Box::new(*native))
 }
 
 /// What was sent, by scope of the peer.

@@ -14,7 +14,7 @@ use netmon_common::abi::tally::Tally;
 
 use self::memory::Memory;
 pub use self::{
-    health::{Health, Names, Outcomes, Way},
+    health::{DropReason, Health, Names, Outcomes, Way},
     host::HostRates,
     memory::Window,
 };

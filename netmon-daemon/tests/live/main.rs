@@ -31,4 +31,5 @@ mod tagged;
 mod throughput;
 mod tracer;
 mod tun;
+mod verdicts;
 mod window;
