@@ -124,6 +124,52 @@ const ROWS: &[Row] = &[
         ],
     },
     Row {
+        title: "Connections",
+        height: 8,
+        panels: &[
+            Panel {
+                title: "Failed attempts",
+                description: "Connections a second that this host could not open, by service and reason.",
+                kind: "timeseries",
+                unit: "cps",
+                queries: &[(
+                    "sum by (service_port, reason) (rate(netmon_tcp_connect_failures_total{SCOPE}[$__rate_interval])) > 0",
+                    "{{service_port}} {{reason}}",
+                )],
+            },
+            Panel {
+                title: "Handshakes, 95th percentile",
+                description: "How long 95 % of the handshakes take at most, by service and end. Steps at 1, 3 and 7 seconds are lost requests.",
+                kind: "timeseries",
+                unit: "s",
+                queries: &[(
+                    "histogram_quantile(0.95, sum by (le, service_port, role) (rate(netmon_tcp_handshake_seconds_bucket{SCOPE}[$__rate_interval])))",
+                    "{{service_port}} {{role}}",
+                )],
+            },
+            Panel {
+                title: "Share sent again",
+                description: "Segments sent again, answers to requests excepted, over segments sent, by scope of the peer.",
+                kind: "timeseries",
+                unit: "percentunit",
+                queries: &[(
+                    "sum by (scope) (rate(netmon_tcp_retransmits_total{kind!=\"synack\",SCOPE}[$__rate_interval])) / sum by (scope) (rate(netmon_tcp_segments_sent_total{SCOPE}[$__rate_interval]))",
+                    "{{scope}}",
+                )],
+            },
+            Panel {
+                title: "Packets dropped by the kernel",
+                description: "Packets a second by the kernel's reason; not all of them are missed by anybody.",
+                kind: "timeseries",
+                unit: "pps",
+                queries: &[(
+                    "sum by (subsystem, reason) (rate(netmon_drops_total{SCOPE}[$__rate_interval])) > 0",
+                    "{{subsystem}} {{reason}}",
+                )],
+            },
+        ],
+    },
+    Row {
         title: "DNS",
         height: 8,
         panels: &[
