@@ -39,6 +39,12 @@ pub trait Bytes {
     fn be16(&self, at: usize) -> Option<u16> {
         self.array(at).map(u16::from_be_bytes)
     }
+
+    /// The big-endian 32-bit number at offset `at`.
+    #[inline(always)]
+    fn be32(&self, at: usize) -> Option<u32> {
+        self.array(at).map(u32::from_be_bytes)
+    }
 }
 
 impl Bytes for [u8] {

@@ -16,6 +16,7 @@
 #![feature(asm_experimental_arch)]
 
 mod debug;
+mod handshake;
 mod hooks;
 mod kernel;
 mod maps;

@@ -10,15 +10,17 @@ use netmon_common::abi::{
         CARRIED as CARRIED_LEN, CONNECTIONS as OPEN, Carried, Connection, Ending,
         FIRST_ANSWERS as ANSWERS, FirstAnswer, Handshake, Lifetime, PATHS as PATHS_LEN, Path,
     },
+    forwarded::Forwarded,
     networks::Networks,
     service::{
         PORT_ENTRIES, PORT_SET_ENTRIES, PORT_WORDS, PORTS_PER_ENTRY, SERVICES, ServiceEvents,
-        TIMINGS,
+        TIMED_SERVICES, TIMINGS,
     },
     slot::{SLOT_TABLE_LEN, TALLIES},
     tally::Tally,
     tcp::{DROP_REASONS, Dropped, RESET_REASONS, TcpEvents},
 };
+use netmon_common::handshake::{SETS, Set};
 
 /// Which counters a device owns, by `ifindex % SLOT_TABLE_LEN`. Written by the
 /// daemon when a device comes or goes, read for every packet. 32 KiB: with 4096
@@ -106,3 +108,27 @@ pub(crate) static DROPS: PerCpuArray<[Dropped; DROP_REASONS]> = PerCpuArray::wit
 /// answer that is sent again.
 #[map]
 pub(crate) static FIRST_ANSWERS: Array<FirstAnswer> = Array::with_max_entries(ANSWERS, 0);
+
+/// When connections between others were asked for, by flow. Written and read for
+/// every SYN and SYN-ACK that is forwarded, by all CPUs, whole words at a time:
+/// two that meet in one set at the same instant may cost one of them its entry.
+/// 1 MiB: see `netmon_common::handshake` for what that holds.
+#[map]
+pub(crate) static HANDSHAKES: Array<Set> = Array::with_max_entries(SETS, 0);
+
+/// Which of them count, one word. Written by the daemon when requests come faster
+/// than the table holds them, read for every SYN and SYN-ACK that is forwarded.
+#[map]
+pub(crate) static HANDSHAKE_SAMPLING: Array<u64> = Array::with_max_entries(1, 0);
+
+/// What is counted of connections between others, one value. Written by the TC
+/// programs for every SYN and SYN-ACK that is forwarded, read by the daemon.
+#[map]
+pub(crate) static FORWARDED: PerCpuArray<Forwarded> = PerCpuArray::with_max_entries(1, 0);
+
+/// Times of forwarded handshakes, by service. Apart from
+/// [`HANDSHAKE_TIMES`], because a TC program may interrupt the hook that writes to
+/// those. Written by the TC programs, once per handshake.
+#[map]
+pub(crate) static FORWARDED_TIMES: PerCpuArray<Handshake> =
+    PerCpuArray::with_max_entries(TIMED_SERVICES, 0);

@@ -57,6 +57,20 @@ impl Bytes for Linear {
     }
 
     #[inline(always)]
+    fn be32(&self, at: usize) -> Option<u32> {
+        let from = checked(self.start, self.end, at, size_of::<u32>())?;
+        let word: u32;
+        // One load, where the compiler would use four: it knows of no processor
+        // that loads from any address, but those that netmon runs on do.
+        // SAFETY: as in `read`.
+        unsafe {
+            asm!("{0} = *(u32 *)({1} + 0)", out(reg) word, in(reg) from,
+                options(nostack, readonly));
+        }
+        Some(u32::from_be(word))
+    }
+
+    #[inline(always)]
     fn forget(&self, value: u64) -> u64 {
         value ^ self.zero
     }
@@ -104,19 +118,23 @@ fn bounds(skb: *mut __sk_buff) -> (usize, usize) {
 
 #[inline(always)]
 fn read<const N: usize>(start: usize, end: usize, at: usize) -> Option<[u8; N]> {
-    if at > MAX_OFFSET {
-        return None;
-    }
-    let from = start.wrapping_add(at);
-    let past = opaque(from.wrapping_add(N) as u64);
-    if past > end as u64 {
-        return None;
-    }
+    let from = checked(start, end, at, N)?;
     // SAFETY: the N bytes from `from` lie between `data` and `data_end`, which
     // was just checked and which the verifier checks again.
     let byte = |index: usize| unsafe { *(from.wrapping_add(index) as *const u8) };
     // One by one, so that those which nobody asks for are not even loaded.
     Some(core::array::from_fn(byte))
+}
+
+/// The address of `len` bytes, if they are there.
+#[inline(always)]
+fn checked(start: usize, end: usize, at: usize, len: usize) -> Option<usize> {
+    if at > MAX_OFFSET {
+        return None;
+    }
+    let from = start.wrapping_add(at);
+    let past = opaque(from.wrapping_add(len) as u64);
+    (past <= end as u64).then_some(from)
 }
 
 /// The same number, of which the compiler no longer knows where it comes from.

@@ -30,12 +30,13 @@ impl<const N: usize> Timing<N> {
     /// Counts one time for so many that it stands for.
     #[inline(always)]
     pub fn count(&mut self, bounds: &[u64], nanoseconds: u64, times: u64) {
-        self.classic.count(bounds, nanoseconds, times);
         let sum = &mut self.classic.sum;
         *sum = sum.wrapping_add(nanoseconds.wrapping_mul(times));
         if let Some(bucket) = self.native.get_mut(native_index(nanoseconds)) {
             *bucket = bucket.wrapping_add(times);
         }
+        // Last, because here the verifier's path divides into one per bucket.
+        self.classic.count(bounds, nanoseconds, times);
     }
 
     /// All that is counted, in layout order.

@@ -48,6 +48,12 @@ pub fn shortcut<B: Bytes + ?Sized>(bytes: &B, remote: Remote) -> Option<Packet> 
     if vlan::is_tag(inner.ethertype) { None } else { usual_layers(bytes, inner, remote, packet) }
 }
 
+/// Where the network layer of a frame begins, and what it is, if the frame says.
+#[inline(always)]
+pub fn network<B: Bytes + ?Sized>(bytes: &B, link: Link) -> Option<Payload> {
+    link_layer(bytes, link).and_then(|payload| vlan::skip(bytes, payload, &mut 0)).ok()
+}
+
 /// The layers above the link layer, for [`shortcut`].
 #[inline(always)]
 fn usual_layers<B: Bytes + ?Sized>(
@@ -121,7 +127,7 @@ fn layers<B: Bytes + ?Sized>(
 }
 
 #[inline(always)]
-pub(super) fn link_layer<B: Bytes + ?Sized>(bytes: &B, link: Link) -> Result<Payload, Reject> {
+fn link_layer<B: Bytes + ?Sized>(bytes: &B, link: Link) -> Result<Payload, Reject> {
     match link {
         Link::Ethernet => ethernet::parse(bytes),
         Link::Raw => raw::parse(bytes),

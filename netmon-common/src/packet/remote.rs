@@ -1,13 +1,13 @@
 //! The remote end of a packet: which one it is, its address, and the scope that
 //! the configuration gives it.
 
-use super::{Link, Packet, parse::link_layer};
+use super::{Link, Packet, parse::network};
 use crate::{
     abi::networks::{Address, Networks},
     bytes::Bytes,
     wire::{
         ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6},
-        ipv4, ipv6, vlan,
+        ipv4, ipv6,
     },
 };
 
@@ -44,8 +44,7 @@ pub fn within<B: Bytes + ?Sized>(
 #[inline(always)]
 fn remote_address<B: Bytes + ?Sized>(bytes: &B, link: Link, remote: Remote) -> Option<Address> {
     let destination = matches!(remote, Remote::Destination);
-    let payload = link_layer(bytes, link).ok()?;
-    let payload = vlan::skip(bytes, payload, &mut 0).ok()?;
+    let payload = network(bytes, link)?;
     match payload.ethertype {
         ETHERTYPE_IPV4 => ipv4::address(bytes, payload.at, destination).map(Address::of_ipv4),
         ETHERTYPE_IPV6 => {

@@ -257,7 +257,7 @@ impl Packet {
     /// Whether nothing moves but packets and bytes: no tag, no fragment, no
     /// reject, and nothing in the transport that is counted by itself.
     #[inline(always)]
-    pub(crate) const fn is_plain(self) -> bool {
+    pub const fn is_plain(self) -> bool {
         self.0 & REMARKABLE == 0
     }
 

@@ -32,6 +32,8 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("ack_v4", ethernet(&[], 0x0800, &v4(TCP, &tcp(5, 0x10)))),
         ("syn_v4", ethernet(&[], 0x0800, &v4(TCP, &tcp(10, 0x02)))),
         ("syn_v6", ethernet(&[], 0x86dd, &v6(TCP, &tcp(10, 0x02)))),
+        ("synack_v4", ethernet(&[], 0x0800, &v4(TCP, &tcp(10, 0x12)))),
+        ("synack_v6", ethernet(&[], 0x86dd, &v6(TCP, &tcp(10, 0x12)))),
         ("rst_v4", ethernet(&[], 0x0800, &v4(TCP, &tcp(5, 0x04)))),
         ("dns_query", ethernet(&[], 0x0800, &v4(UDP, &query))),
         ("dns_response", ethernet(&[], 0x0800, &v4(UDP, &response))),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::Figures;
 
 /// Limits of added nanoseconds per kind of packet.
-const TC: [(&str, f64); 9] = [
+const TC: [(&str, f64); 12] = [
     ("data_v4", 10.0),
     ("data_v6", 10.0),
     ("syn_v4", 40.0),
@@ -15,6 +15,9 @@ const TC: [(&str, f64); 9] = [
     ("udp", 10.0),
     ("arp", 10.0),
     ("vlan_data", 10.0),
+    ("forwarded_data_v4", 10.0),
+    ("forwarded_syn_v4", 65.0),
+    ("forwarded_syn_v6", 65.0),
 ];
 
 const DAEMON: [(&str, f64); 4] = [

@@ -10,6 +10,7 @@ use netmon_common::{
         networks::{Address, Networks},
         slot::SlotEntry,
     },
+    handshake::Keys,
     packet::Link,
     scope::Scope,
 };
@@ -24,9 +25,16 @@ static REFERENCE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "
 pub(crate) const SLOT: u16 = 5;
 
 /// netmon's programs, knowing the device `ifindex` and so many networks, of which
-/// none is the one that a frame is from; and its ingress program loaded.
+/// none is the one that a frame is from; and its TC programs loaded.
 pub(crate) fn netmon(ifindex: u32, networks: u8) -> Ebpf {
-    let mut ebpf = EbpfLoader::new().btf(None).load(NETMON).unwrap();
+    let mut key = 1_u64;
+    let keys: Keys = std::array::from_fn(|_| {
+        key = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        key
+    });
+    let mut loader = EbpfLoader::new();
+    let loader = loader.btf(None).override_global("HANDSHAKE_KEYS", &keys, true);
+    let mut ebpf = loader.load(NETMON).unwrap();
     let entry = SlotEntry { ifindex, slot: SLOT, link: Link::Ethernet, networks: networks > 0 };
     let mut table = Networks::NONE;
     for number in 0..networks {
@@ -37,7 +45,9 @@ pub(crate) fn netmon(ifindex: u32, networks: u8) -> Ebpf {
     map.set(0, table.words(), 0).unwrap();
     let mut slots: Array<_, u64> = Array::try_from(ebpf.map_mut("SLOTS").unwrap()).unwrap();
     slots.set(SlotEntry::position(ifindex), entry.to_word(), 0).unwrap();
-    classifier(&mut ebpf, "netmon_ingress").load().unwrap();
+    for program in ["netmon_ingress", "netmon_egress"] {
+        classifier(&mut ebpf, program).load().unwrap();
+    }
     ebpf
 }
 

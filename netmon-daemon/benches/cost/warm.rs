@@ -27,6 +27,37 @@ const REFERENCES: [(&str, &str); 3] = [
     ("ring_event", "reference_ring_event"),
 ];
 
+/// Packets that leave: name, frame, and whether they came in by a device rather
+/// than from a socket.
+const LEAVING: [(&str, &str, bool); 7] = [
+    ("sent_data_v4", "data_v4", false),
+    ("sent_syn_v4", "syn_v4", false),
+    ("forwarded_data_v4", "data_v4", true),
+    ("forwarded_syn_v4", "syn_v4", true),
+    ("forwarded_syn_v6", "syn_v6", true),
+    ("forwarded_synack_v4", "synack_v4", true),
+    ("forwarded_synack_v6", "synack_v6", true),
+];
+
+/// A packet that is measured, and the program that it meets.
+struct Packet<'a> {
+    name: &'static str,
+    frame: &'a [u8],
+    program: &'static str,
+    context: Option<&'a [u8; CONTEXT_LEN]>,
+}
+
+/// Length of `struct __sk_buff`, and where it says by which device a packet came.
+const CONTEXT_LEN: usize = 192;
+const INGRESS_IFINDEX: usize = 36;
+
+/// The notes of the kernel on a packet that came in by a device.
+fn context(ingress_ifindex: u32) -> [u8; CONTEXT_LEN] {
+    let mut context = [0; CONTEXT_LEN];
+    context[INGRESS_IFINDEX..INGRESS_IFINDEX + 4].copy_from_slice(&ingress_ifindex.to_ne_bytes());
+    context
+}
+
 /// Nanoseconds over an empty program by frame, then by reference program.
 pub(crate) fn measure() -> Figures {
     let mut sums: BTreeMap<String, f64> = BTreeMap::new();
@@ -46,6 +77,17 @@ fn measure_one_load() -> Figures {
     let mut with_networks =
         NETWORKS.map(|(networks, name)| (name, objects::netmon(LOOPBACK, networks)));
     let frames = frames::all();
+    let forwarded = context(LOOPBACK);
+    let packets: Vec<Packet<'_>> = frames
+        .iter()
+        .map(|(name, frame)| Packet { name, frame, program: "netmon_ingress", context: None })
+        .chain(LEAVING.iter().map(|(name, frame, came_in)| Packet {
+            name,
+            frame: &frames.iter().find(|(name, _)| name == frame).unwrap().1,
+            program: "netmon_egress",
+            context: came_in.then_some(&forwarded),
+        }))
+        .collect();
     let mut best: BTreeMap<&str, f64> = BTreeMap::new();
     let mut empty: BTreeMap<&str, f64> = BTreeMap::new();
     let keep = |best: &mut BTreeMap<&'static str, f64>, name: &'static str, ns: f64| {
@@ -53,29 +95,37 @@ fn measure_one_load() -> Figures {
         *least = least.min(ns);
     };
     for _ in 0..ROUNDS {
-        for (name, frame) in &frames {
-            let none = run(objects::classifier(&mut reference, "empty"), frame);
+        for packet in &packets {
+            let Packet { name, frame, program, .. } = *packet;
+            let context = packet.context.map(<[u8; CONTEXT_LEN]>::as_slice);
+            let none = run(objects::classifier(&mut reference, "empty"), frame, context);
             keep(&mut empty, name, none);
-            keep(&mut best, name, run(objects::classifier(&mut netmon, "netmon_ingress"), frame));
+            let some = run(objects::classifier(&mut netmon, program), frame, context);
+            keep(&mut best, name, some);
         }
         let frame = &frames[0].1;
         for (name, netmon) in &mut with_networks {
-            keep(&mut empty, name, run(objects::classifier(&mut reference, "empty"), frame));
-            keep(&mut best, name, run(objects::classifier(netmon, "netmon_ingress"), frame));
+            keep(&mut empty, name, run(objects::classifier(&mut reference, "empty"), frame, None));
+            keep(&mut best, name, run(objects::classifier(netmon, "netmon_ingress"), frame, None));
         }
         for (program, name) in REFERENCES {
-            keep(&mut empty, name, run(objects::classifier(&mut reference, "empty"), frame));
-            keep(&mut best, name, run(objects::classifier(&mut reference, program), frame));
+            keep(&mut empty, name, run(objects::classifier(&mut reference, "empty"), frame, None));
+            keep(&mut best, name, run(objects::classifier(&mut reference, program), frame, None));
         }
     }
-    let names = frames.iter().map(|(name, _)| *name).chain(NETWORKS.map(|(_, name)| name));
+    let names = packets.iter().map(|packet| packet.name).chain(NETWORKS.map(|(_, name)| name));
     let names = names.chain(REFERENCES.map(|(_, name)| name));
     names.map(|name| (name.to_owned(), best[name] - empty[name])).collect()
 }
 
 /// Nanoseconds of one run.
-fn run(program: &SchedClassifier, frame: &[u8]) -> f64 {
-    let options = TestRunOptions { data_in: Some(frame), repeat: REPEAT, ..Default::default() };
+fn run(program: &SchedClassifier, frame: &[u8], context: Option<&[u8]>) -> f64 {
+    let options = TestRunOptions {
+        data_in: Some(frame),
+        ctx_in: context,
+        repeat: REPEAT,
+        ..Default::default()
+    };
     let result = program.test_run(options).unwrap();
     assert_eq!(result.return_value.cast_signed(), -1, "every program passes every packet on");
     result.duration.as_nanos() as f64
