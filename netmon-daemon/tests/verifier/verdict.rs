@@ -10,10 +10,12 @@ use std::{
 };
 
 use aya::{Btf, EbpfLoader, maps::Map};
-use aya_obj::{Object, ProgramSection, btf::BtfKind};
+use aya_obj::{Object, ProgramSection, btf::BtfKind, generated::bpf_insn};
 
 #[path = "../../src/kernel/btf.rs"]
 mod btf;
+#[path = "chain.rs"]
+mod chain;
 #[path = "load.rs"]
 mod load;
 #[expect(dead_code, reason = "only the offsets are needed here")]
@@ -105,22 +107,26 @@ pub(crate) fn all(object: &[u8]) -> Result<Vec<Verdict>, String> {
                 continue;
             }
         };
-        verdicts.push(read(name, &log));
+        verdicts.push(read(name, &log, program.instructions));
     }
     verdicts.sort_by(|a, b| a.program.cmp(&b.program));
     Ok(verdicts)
 }
 
 /// Reads the statistics: "stack depth 8+176" and "processed 123 insns (...".
-fn read(program: &str, log: &str) -> Verdict {
+fn read(program: &str, log: &str, instructions: &[bpf_insn]) -> Verdict {
     let after = |words: &str| {
         let (_, rest) = log.split_once(words).unwrap_or_else(|| panic!("{program}: {log}"));
         rest.split_whitespace().next().unwrap_or_default().to_owned()
     };
+    let depths: Vec<u64> =
+        after("stack depth ").split('+').map(|depth| depth.parse().unwrap()).collect();
+    let calls = chain::calls(instructions);
+    assert_eq!(calls.len(), depths.len(), "{program}: functions");
     Verdict {
         program: program.to_owned(),
         instructions: after("processed ").parse().unwrap(),
-        stack: after("stack depth ").split('+').map(|depth| depth.parse::<u64>().unwrap()).sum(),
+        stack: chain::deepest(&calls, &depths, 0),
     }
 }
 
