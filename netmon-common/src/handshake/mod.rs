@@ -13,5 +13,5 @@ mod sampling;
 mod table;
 
 pub use flow::{Flow, Keys, Step};
-pub use sampling::Sampling;
+pub use sampling::{Sampler, Sampling};
 pub use table::{Entry, SETS, Set, WAYS};

@@ -19,6 +19,8 @@
 //! makes room. Above the limit, n sampled handshakes tell their number with a
 //! relative standard error of at most 1/sqrt(n).
 
+use core::time::Duration;
+
 use super::{Flow, table::ENTRIES_PER_REGION};
 
 /// Requests per second in the sample at which it is halved.
@@ -90,11 +92,44 @@ impl Sampling {
     pub fn at_rate(self, requests_per_second: u64) -> Self {
         let needed = |rate: u64| {
             (0..MAX_HALVINGS)
-                .find(|halvings| rate >> halvings <= SAMPLED_PER_SECOND)
+                .find(|halvings| rate <= SAMPLED_PER_SECOND << halvings)
                 .unwrap_or(MAX_HALVINGS)
         };
         let least = needed(requests_per_second);
         let calm = needed(requests_per_second.saturating_mul(2));
         Self { halvings: self.halvings.clamp(least, calm) }
+    }
+}
+
+/// Chooses the sampling by the requests that were counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sampler {
+    sampling: Sampling,
+    /// When requests were last looked at, and how many there were by then.
+    last: Option<(Duration, u64)>,
+}
+
+/// Rates are taken over at least as long, just below the usual pace of once a
+/// second: a burst is no flood.
+const LEAST_SPAN: Duration = Duration::from_millis(900);
+
+impl Sampler {
+    /// The sampling in use.
+    pub const fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
+    /// The sampling from `at` on, when so many requests were counted in all.
+    pub fn choose(&mut self, at: Duration, requests: u64) -> Sampling {
+        let (then, before) = *self.last.get_or_insert((at, requests));
+        let span = at.saturating_sub(then);
+        if span >= LEAST_SPAN {
+            self.last = Some((at, requests));
+            let moved = u128::from(requests.wrapping_sub(before));
+            let per_second = moved.wrapping_mul(1_000_000_000).checked_div(span.as_nanos());
+            let rate = per_second.and_then(|rate| u64::try_from(rate).ok()).unwrap_or(u64::MAX);
+            self.sampling = self.sampling.at_rate(rate);
+        }
+        self.sampling
     }
 }

@@ -10,6 +10,7 @@ mod debug;
 mod devices;
 mod error;
 mod forbid;
+mod forwarded;
 mod health;
 mod hooks;
 mod members;
@@ -179,6 +180,7 @@ impl Kernel {
         if let Ok(programs) = &mut self.programs {
             programs.tables.serve_listeners()?;
             tcp = programs.tables.read()?;
+            programs.forwarded.read(at, &mut tcp)?;
             tcp.resets_sent = programs.resets_sent()?;
             drops = programs.drops(&self.expected)?;
         }
@@ -205,6 +207,12 @@ impl Kernel {
         let Ok(programs) = &self.programs else { return sources };
         let grips = self.devices.values().flat_map(|watched| watched.grips.iter().flatten());
         sources.set(Signal::Packets, grips.map(Grip::mechanism).next());
+        // They are timed where packets leave.
+        let leaving = self
+            .devices
+            .values()
+            .filter_map(|watched| watched.grips.get(Direction::Egress.index())?.as_ref());
+        sources.set(Signal::ForwardedHandshakes, leaving.map(Grip::mechanism).next());
         for (signal, source) in programs.hooks.iter().flat_map(tracing::Attached::feeds) {
             sources.set(signal, Some(source));
         }

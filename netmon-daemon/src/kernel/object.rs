@@ -12,7 +12,7 @@ use netmon_common::abi::{
     tcp::{DROP_REASONS, RESET_REASONS},
 };
 
-use super::{btf, error::KernelError, members::Members, reasons::Reasons, sys};
+use super::{btf, error::KernelError, forwarded, members::Members, reasons::Reasons, sys};
 
 /// The programs, compiled by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netmon-ebpf"));
@@ -72,6 +72,7 @@ impl Object {
             .override_global("DROP_TELLS_REASON", &tells(DROP_TELLS_REASON), true)
             .override_global("LISTEN_OVERFLOW", &drop_reasons.value(LISTEN_OVERFLOW), true)
             .override_global("HOME_NET", &own_network_namespace().unwrap_or(0), true)
+            .override_global("HANDSHAKE_KEYS", &forwarded::keys(), true)
             .load(OBJECT)
             .map_err(|error| KernelError::of("creating eBPF maps", &error))?;
         Ok(Self { ebpf, btf: Btf::from_sys_fs().ok(), members, reset_reasons, drop_reasons })

@@ -7,11 +7,11 @@ use aya::{
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
 use super::{
-    Forbidden, KernelError, networks,
+    Forbidden, KernelError, forwarded, networks,
     object::{self, Object},
     reasons::Reasons,
     sys,
-    tables::Tables,
+    tables::{Tables, missing},
     tracing,
 };
 use crate::config::Config;
@@ -23,6 +23,7 @@ pub(super) struct Programs {
     pub(super) tallies: PerCpuArray<MapData, [u64; Tally::WORDS]>,
     pub(super) networks: networks::Table,
     pub(super) tables: Tables,
+    pub(super) forwarded: forwarded::Handshakes,
     /// Why the TC program of a direction cannot be used, where it cannot.
     pub(super) tc: [Option<KernelError>; 2],
     pub(super) hooks: Vec<tracing::Attached>,
@@ -61,12 +62,7 @@ impl Programs {
         });
         let hooks = tracing::attach_all(&mut object, forbidden, kernel);
         let mut ebpf = object.ebpf;
-        let mut map = |name: &str| {
-            ebpf.take_map(name).ok_or_else(|| KernelError::Unsupported {
-                what: format!("finding the map {name}"),
-                why: "the eBPF object is damaged".to_owned(),
-            })
-        };
+        let mut map = |name: &str| ebpf.take_map(name).ok_or_else(|| missing(name));
         let wrong = |error: MapError| KernelError::of("opening eBPF maps", &error);
         let table = Array::try_from(map("SLOTS")?).map_err(wrong)?;
         let tallies = PerCpuArray::try_from(map("TALLIES_BY_SLOT")?).map_err(wrong)?;
@@ -74,6 +70,7 @@ impl Programs {
         networks.set(&config.scopes.networks())?;
         let mut tables = Tables::open(&mut ebpf)?;
         tables.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
+        let forwarded = forwarded::Handshakes::open(&mut ebpf)?;
         drop(object.btf);
         sys::return_free_memory();
         Ok(Self {
@@ -84,6 +81,7 @@ impl Programs {
             tallies,
             networks,
             tables,
+            forwarded,
             tc,
             hooks,
             reset_reasons: object.reset_reasons,

@@ -51,12 +51,7 @@ impl Tables {
     ///
     /// When it lacks one, which only a broken build can bring about.
     pub(super) fn open(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
-        let mut map = |name: &str| {
-            ebpf.take_map(name).ok_or_else(|| KernelError::Unsupported {
-                what: format!("finding the map {name}"),
-                why: "the eBPF object is damaged".to_owned(),
-            })
-        };
+        let mut map = |name: &str| ebpf.take_map(name).ok_or_else(|| missing(name));
         let wrong = |error: MapError| KernelError::of("opening eBPF maps", &error);
         Ok(Self {
             events: map("TCP_EVENTS")?.try_into().map_err(wrong)?,
@@ -212,8 +207,20 @@ impl Tables {
 /// it does at most once per connection that was closed while data was on its way.
 const RETRIES: u32 = 4;
 
+/// The object lacks a map, which only a broken build can bring about.
+pub(super) fn missing(map: &str) -> KernelError {
+    KernelError::Unsupported {
+        what: format!("finding the map {map}"),
+        why: "the eBPF object is damaged".to_owned(),
+    }
+}
+
 /// A value of a map, summed over CPUs.
-fn sum<const N: usize>(
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub(super) fn sum<const N: usize>(
     map: &PerCpuArray<MapData, [u64; N]>,
     index: u32,
 ) -> Result<[u64; N], KernelError> {

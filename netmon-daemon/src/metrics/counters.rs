@@ -16,8 +16,11 @@ use super::{
 };
 use crate::{signal::Signal, snapshot::Vantage};
 
-/// The rows of both tables that are exported, as families.
-fn exported(table: &'static [Counter], export: Export) -> impl Iterator<Item = (Counter, Family)> {
+/// The rows of a table that are exported, as families.
+pub(super) fn exported(
+    table: &'static [Counter],
+    export: Export,
+) -> impl Iterator<Item = (Counter, Family)> {
     let labels: &[&str] = match export {
         Export::Vantage => &["vantage", "direction"],
         Export::Plain | Export::Inner => &[],

@@ -102,6 +102,7 @@ groups! {
     counters,
     dns,
     drops,
+    forwarded,
     hooks,
     host,
     interfaces,

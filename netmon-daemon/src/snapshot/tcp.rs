@@ -6,10 +6,12 @@
 use netmon_common::{
     abi::{
         connection::{Carried, Handshake, Lifetime, Path, carried},
+        forwarded::Forwarded,
         labels::{Direction, Role},
         service::{ServiceEvents, TIMED_SERVICES},
         tcp::{Dropped, TcpEvents},
     },
+    handshake::Sampling,
     scope::Scope,
 };
 
@@ -30,6 +32,11 @@ pub struct Tcp {
     /// Resets sent by the kernel's reason, in its lower-case name; only reasons that
     /// occurred.
     pub resets_sent: Vec<(String, u64)>,
+    /// Connections that this host only forwards. How long their handshakes took is
+    /// with the active ones of their service.
+    pub forwarded: Forwarded,
+    /// Which of their handshakes were counted since the snapshot before.
+    pub sampling: Sampling,
 }
 
 /// The connections of one service.
@@ -87,6 +94,8 @@ impl Tcp {
             carried: vec![Carried::ZERO; Role::COUNT * Direction::COUNT],
             paths: vec![Path::ZERO; Scope::COUNT],
             resets_sent: Vec::new(),
+            forwarded: Forwarded::ZERO,
+            sampling: Sampling::EXACT,
         }
     }
 
