@@ -67,10 +67,9 @@ impl Handshakes {
         tcp.forwarded = Forwarded::from_words(&sum(&self.counters, 0)?);
         tcp.sampling = self.sampler.sampling();
         for (slot, service) in (0..).zip(&mut tcp.services) {
-            let Some(times) = service.times.as_mut() else { continue };
-            let forwarded = Handshake::from_words(&sum(&self.times, forwarded_times(slot))?);
-            if let Some(times) = times.get_mut(Role::Active.index()) {
-                times.handshakes.add(&forwarded);
+            if let Some(handshakes) = service.handshakes_mut(Role::Active) {
+                let words = sum(&self.times, forwarded_times(slot))?;
+                handshakes.add(&Handshake::from_words(&words));
             }
         }
         let wanted = self.sampler.choose(at, tcp.forwarded.forwarded_requests);

@@ -83,6 +83,12 @@ impl Service {
             times: (slot < TIMED_SERVICES as usize).then_some([none; Role::COUNT]),
         }
     }
+
+    /// How long its handshakes took at one end, to add to it; none where it is not
+    /// timed by itself.
+    pub fn handshakes_mut(&mut self, role: Role) -> Option<&mut Handshake> {
+        self.times.as_mut()?.get_mut(role.index()).map(|times| &mut times.handshakes)
+    }
 }
 
 impl Tcp {

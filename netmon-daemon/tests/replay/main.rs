@@ -6,6 +6,7 @@
 mod damage;
 mod file;
 mod formats;
+mod handshakes;
 mod report;
 mod shared;
 mod time;

@@ -10,6 +10,7 @@
 //! passes over old packet blocks, and cannot say how much it did not read.
 
 mod clock;
+mod handshakes;
 mod input;
 mod pcap;
 mod pcapng;
@@ -23,17 +24,25 @@ use std::{
 };
 
 use netmon_common::{
-    abi::networks::Networks,
+    abi::{labels::Role, networks::Networks},
     account::{self, Volume},
     packet::{self, Packet, Remote},
 };
 
-use self::{clock::Clock, input::Input, pcap::Pcap, pcapng::Pcapng, record::Record};
+use self::{
+    clock::Clock,
+    handshakes::{Ended, Handshakes},
+    input::Input,
+    pcap::Pcap,
+    pcapng::Pcapng,
+    record::Record,
+};
 use super::Source;
 use crate::{
     printable::Printable,
     rates::{LONGEST_MEMORY, LONGEST_WINDOW},
     redflag::CLEAR_WINDOWS,
+    signal::Signal,
     snapshot::{Snapshot, Traffic},
 };
 
@@ -99,6 +108,7 @@ pub struct Capture {
     format: Format,
     clock: Clock,
     networks: Networks,
+    handshakes: Handshakes,
     /// The first packet that the last snapshot does not hold.
     next: Option<Timed>,
     /// The time of the last packet that was counted.
@@ -117,6 +127,8 @@ struct Timed {
     at: Duration,
     packet: Packet,
     wire_len: u32,
+    /// The handshake that it ends.
+    ends: Option<Ended>,
 }
 
 impl Capture {
@@ -152,6 +164,7 @@ impl Capture {
             format,
             clock: Clock::default(),
             networks: Networks::NONE,
+            handshakes: Handshakes::new(),
             next: None,
             last: Duration::ZERO,
             snapshot: None,
@@ -195,7 +208,9 @@ impl Capture {
         };
         let packet = packet::parse(bytes, link, Remote::Source);
         let packet = packet::within(packet, bytes, link, Remote::Source, &self.networks);
-        Some(Timed { at: self.clock.time(at), packet, wire_len })
+        let at = self.clock.time(at);
+        let ends = self.handshakes.follow(at, packet, bytes, link);
+        Some(Timed { at, packet, wire_len, ends })
     }
 
     /// The time of the snapshot that follows one at `now`, or none when
@@ -222,6 +237,7 @@ impl Source for Capture {
             self.next = self.read();
             let mut first = Snapshot::empty(Duration::ZERO);
             first.directed = false;
+            first.sources.set(Signal::ForwardedHandshakes, Some("capture"));
             return Ok(self.snapshot.insert(first).clone().into());
         };
         let tick = self.tick_after(snapshot.at);
@@ -230,6 +246,12 @@ impl Source for Capture {
                 let Traffic { ingress, .. } = &mut snapshot.vantages.boundary;
                 let volume = Volume::packet(u64::from(next.wire_len));
                 account::account(ingress, next.packet, &volume);
+                let others = snapshot.tcp.services.first_mut();
+                if let Some(handshakes) = others.and_then(|it| it.handshakes_mut(Role::Active))
+                    && let Some(ends) = next.ends
+                {
+                    ends.count(handshakes);
+                }
                 self.last = next.at;
                 self.next = self.read();
             }
