@@ -22,7 +22,8 @@ TOOLCHAIN_PACKAGES="rustc-web libstd-rust-web-dev-bpf llvm-$LLVM-dev gcc libc6-d
 CARGO_PACKAGES="cargo-web"
 # What the tests call. ca-certificates and procps are there on most hosts.
 TEST_PACKAGES="bpftool chromium curl dnsmasq-base dnsperf ethtool hping3 iperf3 iproute2 iputils-ping jq"
-TEST_PACKAGES="$TEST_PACKAGES nftables nmap procps prometheus python3 systemd tcpdump tshark util-linux"
+TEST_PACKAGES="$TEST_PACKAGES nftables nginx-light nmap procps prometheus python3 systemd tcpdump tshark"
+TEST_PACKAGES="$TEST_PACKAGES util-linux"
 FUZZ_PACKAGES="g++"
 LINT_PACKAGES="g++ python3 python3-venv rust-web-clippy shellcheck"
 
@@ -186,8 +187,8 @@ test_tools() {
         fail "apt could not install the test tools: run 'apt-get update && apt-get install $missing' and see what it says."
 }
 
-# Runs a command while no package may start a service; the tests want promtool,
-# not a Prometheus server on this host.
+# Runs a command while no package may start a service; the tests want promtool and
+# the program nginx, not servers on this host.
 keep_services_stopped() {
     policy=/usr/sbin/policy-rc.d
     if [ -e $policy ]; then
@@ -203,10 +204,9 @@ keep_services_stopped() {
     rm -f $policy
     trap - EXIT HUP INT TERM
     # Not at the next boot either; one that was here before is left alone.
-    case " $* " in *" prometheus "*)
-        if have systemctl; then systemctl --quiet disable prometheus.service 2>/dev/null || true; fi
-        ;;
-    esac
+    have systemctl || return $status
+    case " $* " in *" prometheus "*) systemctl --quiet disable prometheus.service 2>/dev/null || true ;; esac
+    case " $* " in *" nginx-light "*) systemctl --quiet disable nginx.service 2>/dev/null || true ;; esac
     return $status
 }
 

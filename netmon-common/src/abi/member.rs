@@ -40,10 +40,11 @@ labels! {
         SockNet = "sock_common.skc_net",
         /// Transport protocol.
         SockProtocol = "sock.sk_protocol",
+        /// Flags of the socket: bit 0 is set once no process has it any more, bit 1 once
+        /// the peer has said that it is done.
+        SockFlags = "sock_common.skc_flags",
         /// Why the connection broke, as an error number.
         SockError = "sock.sk_err",
-        /// Which directions were shut.
-        SockShutdown = "sock.sk_shutdown",
         /// Local port, in network byte order, also after the port was given back.
         InetSport = "inet_sock.inet_sport",
         /// Congestion state, in the low five bits.

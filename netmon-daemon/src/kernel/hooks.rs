@@ -100,6 +100,7 @@ pub(super) const HOOKS: &[Hook] = &[
             Member::NetNumber,
             Member::SockState,
             Member::SockProtocol,
+            Member::SockFlags,
             Member::SockError,
             Member::InetSport,
             Member::Srtt,

@@ -19,6 +19,7 @@ mod exposition;
 mod flood;
 mod frames;
 mod ipv6;
+mod ledger;
 #[path = "../support/netns.rs"]
 mod netns;
 mod requirement;

@@ -27,7 +27,9 @@ use super::count;
 use crate::{
     kernel::{Sock, is_home},
     maps::{CARRIED, CONNECTIONS, ENDING, HANDSHAKE_TIMES, LIFETIMES, LISTENING_PORTS, PATHS},
-    retried, services, sock,
+    retried, services,
+    skb::opaque,
+    sock,
 };
 
 /// `inet_sock_set_state(sk, oldstate, newstate)` as a BTF tracepoint.
@@ -66,15 +68,17 @@ const CLOSE_WAIT: i32 = TcpState::CloseWait as i32;
 const FIN_WAIT1: i32 = TcpState::FinWait1 as i32;
 const FIN_WAIT2: i32 = TcpState::FinWait2 as i32;
 
+/// Bits of the flags of a socket (`enum sock_flags`): no process has it any more, and
+/// the peer has said that it is done.
+const ORPHAN: u64 = 1 << 0;
+const PEER_DONE: u64 = 1 << 1;
+
 /// Error numbers of include/uapi/asm-generic/errno.h.
 const EPIPE: i32 = 32;
-const ENETUNREACH: i32 = 101;
 const ECONNABORTED: i32 = 103;
 const ECONNRESET: i32 = 104;
 const ETIMEDOUT: i32 = 110;
 const ECONNREFUSED: i32 = 111;
-const EHOSTDOWN: i32 = 112;
-const EHOSTUNREACH: i32 = 113;
 
 #[inline(always)]
 fn changed(socket: *const Sock, old: i32, new: i32) {
@@ -101,6 +105,10 @@ fn changed(socket: *const Sock, old: i32, new: i32) {
 /// A port on which somebody listens, or accepts a connection.
 #[inline(always)]
 fn listens(port: u16) {
+    // Whoever listens without a port of its own gets one after this.
+    if port == 0 {
+        return;
+    }
     let (entry, word, bit) = port_bit(port);
     if let Some(ports) = LISTENING_PORTS.get_ptr_mut(entry)
         // SAFETY: the value lies in a map. Two CPUs can overwrite each other's bit;
@@ -243,11 +251,13 @@ fn failed(socket: *const Sock, service: u8, scope: Scope, error: i32) {
     let reason = match error {
         ECONNREFUSED => FailReason::Refused,
         ETIMEDOUT => FailReason::Timeout,
-        ENETUNREACH | EHOSTUNREACH | EHOSTDOWN => FailReason::Unreachable,
         ECONNRESET | EPIPE => FailReason::Reset,
         // The application gave up.
         0 if sock::read::<u32>(socket, Member::TotalRetransmits) != 0 => FailReason::Timeout,
-        _ => FailReason::Local,
+        // The same without patience, or an administrator did.
+        0 | ECONNABORTED => FailReason::Local,
+        // All that is left are translations of ICMP messages.
+        _ => FailReason::Unreachable,
     };
     if sock::read::<u32>(socket, Member::SegmentsSent) == 0 && is_home(socket) {
         count(|events| events.home_unsent = events.home_unsent.wrapping_add(1));
@@ -261,51 +271,74 @@ fn failed(socket: *const Sock, service: u8, scope: Scope, error: i32) {
 /// Counts the end of a connection, or keeps it until its reason is certain.
 #[inline(always)]
 fn ended(socket: *const Sock, connection: &Connection, old: i32, error: i32) {
+    settle();
+    let flags: u64 = sock::read(socket, Member::SockFlags);
     let reason = match error {
         ECONNRESET | EPIPE => CloseReason::ResetReceived,
         ECONNABORTED => CloseReason::Abort,
         // Closed with data unread or without lingering, which sends a reset.
         0 if old == ESTABLISHED || old == CLOSE_WAIT || old == SYN_RECV => CloseReason::ResetSent,
+        // The same after this end was said: else either the process is gone or the
+        // peer is done.
+        0 if (old == FIN_WAIT1 || old == FIN_WAIT2) && flags & (ORPHAN | PEER_DONE) == 0 => {
+            CloseReason::ResetSent
+        }
+        // Too many connections without a process, or no memory for them.
         0 if old == FIN_WAIT1 => CloseReason::Abort,
         0 => CloseReason::Fin,
         // Retransmissions end with what ICMP said last, if it said anything.
         _ => CloseReason::Timeout,
     };
-    let end = |reason: CloseReason| {
-        connection.role().index().wrapping_mul(CloseReason::COUNT).wrapping_add(reason.index())
-    };
-    let open = (old == FIN_WAIT1 || old == FIN_WAIT2)
-        && (reason == CloseReason::ResetReceived || reason == CloseReason::Abort);
-    if !open {
-        services::count(connection.service, |events| {
-            bump(&mut events.tcp_connections_closed, end(reason), 1);
-        });
-        return;
+    let end =
+        connection.role().index().wrapping_mul(CloseReason::COUNT).wrapping_add(reason.index());
+    if reason != CloseReason::ResetReceived || (old != FIN_WAIT1 && old != FIN_WAIT2) {
+        count_ended(connection.service, end);
+    } else if let Some(ending) = ENDING.get_ptr_mut(0) {
+        // SAFETY: the value belongs to this CPU.
+        unsafe {
+            *ending = Ending {
+                socket: socket as u64,
+                service: u64::from(connection.service),
+                end: end as u64,
+            };
+        }
     }
-    let Some(ending) = ENDING.get_ptr_mut(0) else { return };
-    // SAFETY: the value belongs to this CPU.
-    let ending = unsafe { &mut *ending };
-    if ending.socket != 0 {
+}
+
+#[inline(always)]
+fn count_ended(service: u8, end: usize) {
+    services::count(service, |events| bump(&mut events.tcp_connections_closed, end, 1));
+}
+
+/// Counts the connection whose reason is open: no reset came.
+#[inline(always)]
+fn settle() {
+    if let Some(ending) = ENDING.get_ptr_mut(0)
+        // SAFETY: the value belongs to this CPU.
+        && let ending = unsafe { &mut *ending }
+        && ending.socket != 0
+    {
         #[expect(clippy::cast_possible_truncation, reason = "it was a byte before")]
-        services::count(ending.service as u8, |events| {
-            bump(&mut events.tcp_connections_closed, ending.end as usize, 1);
-        });
+        count_ended(ending.service as u8, ending.end as usize);
+        ending.socket = 0;
     }
-    *ending = Ending {
-        socket: socket as u64,
-        service: u64::from(connection.service),
-        end: end(reason) as u64,
-    };
 }
 
 /// Says that a reset was sent for a socket: if it is the one that ended last on this
 /// CPU, that was the reason.
 #[inline(always)]
 pub(super) fn reset_sent(socket: *const Sock) {
-    let Some(ending) = ENDING.get_ptr_mut(0) else { return };
-    // SAFETY: the value belongs to this CPU.
-    let ending = unsafe { &mut *ending };
-    if ending.socket == socket as u64 && ending.socket != 0 {
+    // The verifier takes the argument for a pointer that may be null, and lets nobody
+    // add to it; a number it does not mind.
+    let address = opaque(socket as u64);
+    if address != 0
+        && let Some(ending) = ENDING.get_ptr_mut(0)
+        // SAFETY: the value belongs to this CPU.
+        && let ending = unsafe { &mut *ending }
+        && ending.socket == address
+        // Another connection may have got the address; it is open then.
+        && i32::from(sock::read::<u8>(address as *const Sock, Member::SockState)) == CLOSE
+    {
         let active = ending.end < CloseReason::COUNT as u64;
         let role = if active { Role::Active } else { Role::Passive };
         ending.end = role
@@ -331,7 +364,10 @@ fn learned(socket: *const Sock, connection: &Connection, scope: Scope) {
     let sent: u64 = sock::read(socket, Member::BytesSent);
     let again: u64 = sock::read(socket, Member::BytesRetransmitted);
     carry(connection.role(), Direction::Egress, sent.saturating_sub(again));
-    carry(connection.role(), Direction::Ingress, sock::read(socket, Member::BytesReceived));
+    let received: u64 = sock::read(socket, Member::BytesReceived);
+    // The kernel counts the end of the peer as a byte.
+    let done = u64::from(sock::read::<u64>(socket, Member::SockFlags) & PEER_DONE != 0);
+    carry(connection.role(), Direction::Ingress, received.saturating_sub(done));
     if let Some(path) = PATHS.get_ptr_mut(scope as u32) {
         // SAFETY: the value belongs to this CPU and to this hook.
         let path = unsafe { &mut *path };
