@@ -39,9 +39,9 @@ section! {
         /// Least segments sent again in 5 minutes.
         repeated: f64 = 20.0, in 1.0..=1e12;
         /// Share of connection requests for a warning.
-        request_warning: f64 = 0.05, in 0.0001..=0.999;
+        warning_requests: f64 = 0.05, in 0.0001..=0.999;
         /// Share of connection requests for a critical flag.
-        request_critical: f64 = 0.2, in 0.0001..=0.999;
+        critical_requests: f64 = 0.2, in 0.0001..=0.999;
         /// Least attempts to connect in 5 minutes.
         attempts: f64 = 50.0, in 1.0..=1e12;
     }
@@ -99,7 +99,7 @@ impl Config {
             Loss { rates, scope, repeated: |way| way.requests_repeated, all: |way| way.attempts };
         let [_, attempts] = loss.within(WINDOW);
         let volume = attempts as f64 / self.attempts;
-        let thresholds = [self.request_warning, self.request_critical];
+        let thresholds = [self.warning_requests, self.critical_requests];
         loss.verdict(thresholds, volume, "attempts to connect", "requests sent again")
     }
 }

@@ -49,10 +49,12 @@ impl Trust {
 
     /// Whether a signal can be relied on at a site, of the snapshot observed last.
     pub(super) fn trusts(&self, snapshot: &Snapshot, signal: Signal, site: Site) -> bool {
-        let is_whole = |vantage| past(self.packet_holes.get(&vantage), LONGEST_WINDOW, self.now);
+        let is_whole = |vantage, window| past(self.packet_holes.get(&vantage), window, self.now);
         let without_hole = match (signal, site) {
-            (Signal::Packets, Site::Vantage(vantage)) => is_whole(vantage),
-            (Signal::Packets, Site::Host) => Vantage::ALL.into_iter().all(is_whole),
+            (Signal::Packets, Site::Vantage(vantage)) => is_whole(vantage, LONGEST_WINDOW),
+            (Signal::Packets, Site::Host) => {
+                Vantage::ALL.into_iter().all(|vantage| is_whole(vantage, LONGEST_MEMORY))
+            }
             _ => past(self.holes.get(&signal), LONGEST_MEMORY, self.now),
         };
         without_hole && sees(snapshot, signal, site)
