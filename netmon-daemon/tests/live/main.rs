@@ -15,6 +15,7 @@ mod daemon;
 #[path = "../support/deadline.rs"]
 mod deadline;
 mod dns;
+mod drops;
 mod exposition;
 mod flood;
 mod frames;

@@ -34,7 +34,7 @@ fn resets_are_what_the_stack_says() {
     stage.host.ip_batch(&format!("address add {ADDRESS_6}/64 dev {DEVICE} nodad\n"));
     stage.peer.ip_batch(&format!("address add {PEER_ADDRESS_6}/64 dev {PEER_DEVICE} nodad\n"));
     let netmon = stage.netmon();
-    let mut tracer = Tracer::start(&[SENT, RECEIVED]);
+    let mut tracer = Tracer::start(&["tcp/tcp_send_reset", "tcp/tcp_receive_reset"]);
     // What is done, how many resets of it are sent and how many fit a connection
     // at the other end.
     let cases: [(_, Act, _, _); 6] = [

@@ -61,6 +61,27 @@ pub(crate) fn tcp(namespace: &NetNs) -> BTreeMap<String, u64> {
     namespace.enter(|| parse_tcp(Path::new(THIS)).unwrap())
 }
 
+/// Everything in /proc/net/snmp and /proc/net/netstat of a namespace, the heading
+/// before the name: `UdpNoPorts`.
+pub(crate) fn protocols(namespace: &NetNs) -> BTreeMap<String, u64> {
+    let texts = namespace.enter(|| {
+        ["snmp", "netstat"].map(|file| fs::read_to_string(Path::new(THIS).join(file)).unwrap())
+    });
+    let mut counters = BTreeMap::new();
+    for text in &texts {
+        let lines: Vec<&str> = text.lines().collect();
+        for pair in lines.chunks_exact(2) {
+            let (heading, names) = pair[0].split_once(": ").unwrap();
+            let (_, values) = pair[1].split_once(": ").unwrap();
+            for (name, value) in names.split(' ').zip(values.split(' ')) {
+                counters
+                    .extend(value.parse().ok().map(|value| (format!("{heading}{name}"), value)));
+            }
+        }
+    }
+    counters
+}
+
 /// What the TCP stack counts, by namespace: the programs that count its events do
 /// so in all of them at once.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,23 +8,32 @@ use std::{
 
 use tempfile::TempDir;
 
-/// Mounts tracefs where only this script sees it, and says of every event that it
-/// is asked for how often it happened. Ends with its input, and removes the ring
-/// buffer then.
+/// Mounts tracefs where only this script sees it, and says of every pattern that it
+/// is asked for how many events fit. Of `kfree_skb` it takes these reasons alone. Ends
+/// with its input, and removes the ring buffer then.
 const SCRIPT: &str = "
     set -e
     mount -t tracefs none \"$1\"
     mkdir \"$1/instances/$2\"
     cd \"$1/instances/$2\"
-    shift 2
-    for event; do echo 1 > events/tcp/$event/enable; done
+    echo 4096 > buffer_size_kb
+    drops=events/skb/kfree_skb
+    filter=
+    for reason in $3; do
+        number=$(sed -n \"s/.*{ \\([0-9]*\\), \\\"$reason\\\" }.*/\\1/p\" $drops/format)
+        # Older kernels have fewer.
+        [ -z \"$number\" ] || filter=\"$filter${filter:+ || }reason == $number\"
+    done
+    [ -z \"$filter\" ] || echo \"$filter\" > $drops/filter
+    shift 3
+    for event; do echo 1 > events/$event/enable; done
     echo ready
-    while read -r event; do grep -c \" $event: \" trace || :; done
+    while read -r pattern; do grep -c \"$pattern\" trace || :; done
     buffer=$PWD
     cd /
     rmdir \"$buffer\"";
 
-/// Traces events of TCP from its start on.
+/// Traces events from its start on.
 pub(crate) struct Tracer {
     process: Child,
     input: Option<ChildStdin>,
@@ -33,12 +42,21 @@ pub(crate) struct Tracer {
 }
 
 impl Tracer {
-    /// Traces these events of the group `tcp`, a few thousand at most.
+    /// Traces these events, by group and name, a few thousand at most.
     pub(crate) fn start(events: &[&str]) -> Self {
+        Self::begin("", events)
+    }
+
+    /// Traces packets that are dropped for these reasons, by the kernel's names.
+    pub(crate) fn drops(reasons: &[&str]) -> Self {
+        Self::begin(&reasons.join(" "), &["skb/kfree_skb"])
+    }
+
+    fn begin(reasons: &str, events: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", SCRIPT, "sh"]).arg(folder.path());
-        command.arg(format!("netmon-{}", std::process::id())).args(events);
+        command.arg(format!("netmon-{}", std::process::id())).arg(reasons).args(events);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let input = process.stdin.take();
@@ -50,7 +68,16 @@ impl Tracer {
 
     /// How often an event happened.
     pub(crate) fn count(&mut self, event: &str) -> u64 {
-        writeln!(self.input.as_mut().unwrap(), "{event}").unwrap();
+        self.ask(&format!(" {event}: "))
+    }
+
+    /// How many packets were dropped for a reason.
+    pub(crate) fn dropped(&mut self, reason: &str) -> u64 {
+        self.ask(&format!(" kfree_skb: .* reason: {reason}$"))
+    }
+
+    fn ask(&mut self, pattern: &str) -> u64 {
+        writeln!(self.input.as_mut().unwrap(), "{pattern}").unwrap();
         self.answer().parse().unwrap()
     }
 
