@@ -80,6 +80,21 @@ impl Capture {
         text.split(' ').next().unwrap().parse().unwrap()
     }
 
+    /// When the packets that a filter of libpcap lets pass were seen, in seconds after
+    /// the first of them.
+    pub(crate) fn times(&self, filter: &str) -> Vec<f64> {
+        let mut command = Command::new("tcpdump");
+        command.args(["-n", "-ttttt", "-r"]).arg(self.folder.path().join(FILE)).arg(filter);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{filter}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let seconds = |line: &str| {
+            let clock = line.trim_start().split(' ').next().unwrap();
+            clock.split(':').fold(0.0, |sum, part| sum * 60.0 + part.parse::<f64>().unwrap())
+        };
+        text.lines().map(seconds).collect()
+    }
+
     /// A field of the packets that a display filter of Wireshark lets pass, as
     /// tshark dissects them.
     pub(crate) fn field(&self, filter: &str, field: &str) -> Vec<u64> {

@@ -14,7 +14,6 @@ use serde_json::Value;
 use crate::{
     daemon::Netmon,
     deadline::{until_ok, until_true},
-    exposition::{Exposition, Labels},
     frames::{Sender, ethernet, ipv4, tcp, udp},
     requirement::require,
     stage::{ADDRESS, DEVICE, PEER_ADDRESS, PEER_DEVICE, Settled, Stage, alone, settled},
@@ -126,7 +125,7 @@ fn drops_have_the_right_name_and_count() {
         let after = until_ok(&format!("{name} are counted"), || {
             let after = drops(&netmon, &mut tracer, reason);
             let truth = after.kernel - before.0.kernel;
-            let counted = count(&after.scrape, &labels) - count(&before.0.scrape, &labels);
+            let counted = after.grew(&before.0, DROPS, &labels);
             if counted == truth && truth >= dropped {
                 Ok(truth)
             } else {
@@ -190,19 +189,13 @@ fn what_a_full_accept_queue_drops_is_counted_once() {
 fn overflowed<T>(before: &Settled<T>, after: &Settled<T>) -> [u64; 2] {
     ["listen_overflow", "tcp_listen_overflow"].map(|reason| {
         let labels = [("subsystem", "tcp"), ("reason", reason)];
-        count(&after.scrape, &labels) - count(&before.scrape, &labels)
+        after.grew(before, DROPS, &labels)
     })
 }
 
 /// A moment at which nothing is dropped for a reason, as the tracer sees it.
 fn drops(netmon: &Netmon<'_>, tracer: &mut Tracer, reason: &str) -> Settled<u64> {
     settled(netmon, || tracer.dropped(reason))
-}
-
-/// Packets dropped for a reason, which is absent as long as it did not occur.
-fn count(scrape: &Exposition, labels: Labels<'_>) -> u64 {
-    let occurred = scrape.matching(DROPS, labels).next().is_some();
-    if occurred { scrape.sum(DROPS, labels) } else { 0 }
 }
 
 /// Sends datagrams from the peer.
@@ -230,11 +223,11 @@ fn refused(stage: &Stage) -> u64 {
 
 /// Sends more than a socket has room for; what it has room for is received.
 fn overfull(stage: &Stage) -> u64 {
-    let receiver = stage.host.enter(|| UdpSocket::bind((ADDRESS, LISTENING)).unwrap());
-    set_socket_recv_buffer_size(&receiver, 1).unwrap();
+    let socket = stage.host.enter(|| UdpSocket::bind((ADDRESS, LISTENING)).unwrap());
+    set_socket_recv_buffer_size(&socket, 1).unwrap();
     send(stage, ADDRESS, LISTENING, 64);
-    receiver.set_nonblocking(true).unwrap();
-    let received = std::iter::from_fn(|| receiver.recv(&mut [0; 16]).ok()).count();
+    socket.set_nonblocking(true).unwrap();
+    let received = std::iter::from_fn(|| socket.recv(&mut [0; 16]).ok()).count();
     assert!(received > 0);
     SENT - u64::try_from(received).unwrap()
 }

@@ -36,6 +36,12 @@ impl Exposition {
         sum
     }
 
+    /// The same of a family whose series appear with the first event.
+    pub(crate) fn so_far(&self, name: &str, labels: Labels<'_>) -> u64 {
+        let occurred = self.matching(name, labels).next().is_some();
+        if occurred { self.sum(name, labels) } else { 0 }
+    }
+
     /// The series of a family that have these labels, and their values.
     pub(crate) fn matching(
         &self,

@@ -21,6 +21,7 @@ mod flood;
 mod frames;
 mod ipv6;
 mod ledger;
+mod loss;
 #[path = "../support/netns.rs"]
 mod netns;
 mod requirement;

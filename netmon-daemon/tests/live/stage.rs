@@ -86,6 +86,11 @@ impl<T> Settled<T> {
     pub(crate) fn moved(&self, earlier: &Self, name: &str, labels: Labels<'_>) -> u64 {
         self.scrape.sum(name, labels) - earlier.scrape.sum(name, labels)
     }
+
+    /// The same for a counter that appears with the first event.
+    pub(crate) fn grew(&self, earlier: &Self, name: &str, labels: Labels<'_>) -> u64 {
+        self.scrape.so_far(name, labels) - earlier.scrape.so_far(name, labels)
+    }
 }
 
 impl Settled {

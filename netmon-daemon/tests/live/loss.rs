@@ -1,0 +1,103 @@
+//! Retransmissions on a lossy way: how many, of how many, and why. The truth is what
+//! the kernel counts in the two namespaces: `RetransSegs`, `TCPFastRetrans`, `OutSegs`.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    thread,
+};
+
+use crate::{
+    daemon::Netmon,
+    deadline::until_ok,
+    requirement::require,
+    retransmit::{RETRANSMITS, refuse},
+    stage::{PEER_ADDRESS, Settled, Stage, alone, settled},
+    statistics::{self, Device},
+};
+
+const PORT: u16 = 4000;
+const SENT: &str = "netmon_tcp_segments_sent_total";
+const SERVICE: (&str, &str) = ("service_port", "tcp/4000");
+
+/// So many of a hundred segments are lost, while so many bytes are sent.
+const CASES: [(u32, usize); 3] = [(1, 24 << 20), (5, 4 << 20), (20, 2 << 20)];
+
+/// What the kernel counts: segments sent again by either end, those of them that were
+/// sent for an acknowledgement, and all segments that the host sent to the peer.
+#[derive(Debug, PartialEq)]
+struct Kernel {
+    again: u64,
+    fast: u64,
+    sent: u64,
+}
+
+#[test]
+fn as_many_segments_are_sent_again_as_the_kernel_says() {
+    require!("nft", "ethtool");
+    let _alone = alone();
+    for (loss, bytes) in CASES {
+        let stage = Stage::new();
+        // One segment at a time is lost.
+        stage.features(&["tso", "off", "gso", "off", "gro", "off"]);
+        // Who scrapes a netmon that is busy sends the request again, as a probe.
+        stage.host.sysctl("net/ipv4/tcp_early_retrans", "0");
+        let chance = format!("numgen random mod 100 < {loss} drop");
+        refuse(
+            &stage.peer,
+            &format!("tcp dport {PORT} tcp flags & (syn | fin | rst) == 0 {chance}"),
+        );
+        let netmon = stage.netmon();
+        let receiver = stage.peer.enter(|| TcpListener::bind((PEER_ADDRESS, PORT)).unwrap());
+        let before = at_rest(&netmon, &stage);
+        transfer(&stage, &receiver, bytes);
+        let after = until_ok("what is sent again is counted", || {
+            let after = at_rest(&netmon, &stage);
+            let counted = after.grew(&before, RETRANSMITS, &[SERVICE]);
+            let truth = after.kernel.again - before.kernel.again;
+            if counted == truth { Ok(after) } else { Err(format!("{counted} of {truth}")) }
+        });
+        let fast = after.kernel.fast - before.kernel.fast;
+        assert!(fast > 0, "{loss} %: nothing was lost");
+        assert_eq!(
+            after.grew(&before, RETRANSMITS, &[SERVICE, ("kind", "fast")]),
+            fast,
+            "{loss} %"
+        );
+
+        let again = (after.kernel.again - before.kernel.again) as f64;
+        let sent = after.kernel.sent - before.kernel.sent;
+        let counted = after.moved(&before, SENT, &[("scope", "private")]);
+        let difference = (again / counted as f64 - again / sent as f64).abs();
+        assert!(difference < 0.001, "{loss} %: {counted} counted, {sent} sent");
+        netmon.stop();
+    }
+}
+
+/// Sends so many bytes from the host to the peer.
+fn transfer(stage: &Stage, receiver: &TcpListener, bytes: usize) {
+    thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let mut all = Vec::new();
+            receiver.accept().unwrap().0.read_to_end(&mut all).unwrap();
+            all.len()
+        });
+        let mut sender = stage.host.enter(|| TcpStream::connect((PEER_ADDRESS, PORT)).unwrap());
+        sender.write_all(&vec![0; bytes]).unwrap();
+        drop(sender);
+        assert_eq!(reading.join().unwrap(), bytes);
+    });
+}
+
+fn at_rest(netmon: &Netmon<'_>, stage: &Stage) -> Settled<Kernel> {
+    settled(netmon, || {
+        let [host, peer] = [&stage.host, &stage.peer].map(statistics::tcp);
+        // What the host sent over its loopback are the scrapes.
+        let scrapes = Device::read(&stage.host, "lo").egress.packets;
+        Kernel {
+            again: host["RetransSegs"] + peer["RetransSegs"],
+            fast: host["TCPFastRetrans"] + peer["TCPFastRetrans"],
+            sent: host["OutSegs"] + host["RetransSegs"] - scrapes,
+        }
+    })
+}
