@@ -27,11 +27,10 @@ const OCTAVES: usize = 26;
 /// 2^(4/4), rounded down. Halving and rounding down gives every other octave.
 const HIGHEST: [u64; PER_OCTAVE] = [38_054_627_680, 45_254_833_995, 53_817_370_576, 64_000_000_000];
 
-/// Upper bounds in nanoseconds, rounded down, of all buckets but the last one,
-/// then filled up to a power of two with a bound that nothing is above.
+/// Upper bounds in nanoseconds, rounded down, of all buckets but the last one.
 static BOUNDS: [u64; SEARCHED] = bounds();
 
-const SEARCHED: usize = (NATIVE_BUCKETS - 1).next_power_of_two();
+const SEARCHED: usize = NATIVE_BUCKETS - 1;
 
 const NEVER: u64 = u64::MAX / 2;
 
@@ -44,7 +43,7 @@ const fn bounds() -> [u64; SEARCHED] {
     let mut bounds = [NEVER; SEARCHED];
     bounds[0] = HIGHEST[PER_OCTAVE - 1] >> OCTAVES;
     let mut at = 1;
-    while at < NATIVE_BUCKETS - 1 {
+    while at < SEARCHED {
         let (octave, step) = ((at - 1) / PER_OCTAVE, (at - 1) % PER_OCTAVE);
         bounds[at] = HIGHEST[step] >> (OCTAVES - 1 - octave);
         at += 1;
@@ -55,26 +54,29 @@ const fn bounds() -> [u64; SEARCHED] {
 /// The bucket of a time, below [`NATIVE_BUCKETS`].
 ///
 /// A binary search without a branch: where it goes next is calculated, so that
-/// the verifier has one path to walk and the processor has nothing to guess.
+/// the verifier has one path to walk and the processor has nothing to guess. Each
+/// step is half of what is left. They are not powers of two, because the compiler
+/// would then put bits together instead of adding, of which the verifier of
+/// Linux 6.1 learns nothing.
 #[inline(always)]
 pub fn native_index(nanoseconds: u64) -> usize {
     let wanted = nanoseconds.min(HIGHEST[PER_OCTAVE - 1]);
-    let at = narrow(0, wanted, 64);
-    let at = narrow(at, wanted, 32);
-    let at = narrow(at, wanted, 16);
-    let at = narrow(at, wanted, 8);
-    let at = narrow(at, wanted, 4);
+    let at = narrow(0, wanted, 52);
+    let at = narrow(at, wanted, 26);
+    let at = narrow(at, wanted, 13);
+    let at = narrow(at, wanted, 6);
+    let at = narrow(at, wanted, 3);
     let at = narrow(at, wanted, 2);
+    let at = narrow(at, wanted, 1);
     narrow(at, wanted, 1)
 }
 
-const _: () = assert!(SEARCHED == 1 + 64 + 32 + 16 + 8 + 4 + 2 + 1);
+const _: () = assert!(SEARCHED == 52 + 26 + 13 + 6 + 3 + 2 + 1 + 1);
 
 /// Moves on by `step` buckets if `wanted` is above all of those.
 #[inline(always)]
 fn narrow(at: usize, wanted: u64, step: usize) -> usize {
-    // The mask says what is true anyway, so that no check is left.
-    let last = at.wrapping_add(step).wrapping_sub(1) & (SEARCHED - 1);
+    let last = at.wrapping_add(step).wrapping_sub(1);
     let bound = BOUNDS.get(last).copied().unwrap_or(NEVER);
     // All of them are below 2^63: the sign of the difference is the answer.
     let above = bound.wrapping_sub(wanted) >> (u64::BITS - 1);
