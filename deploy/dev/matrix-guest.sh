@@ -114,8 +114,10 @@ for way in auto clsact blind; do
         ;;
     *) start "$way" ;;
     esac
-    resets=$(($(snmp OutRsts) - $(sum "netmon_tcp_resets_total{direction=\"egress\"}")))
+    resets=$(($(snmp OutRsts) - $(sum "netmon_tcp_resets_total{direction=\"egress\"")))
     retransmits=$(($(snmp RetransSegs) - $(sum netmon_tcp_retransmits_total)))
+    failed=$(($(snmp AttemptFails) - $(sum 'netmon_tcp_connect_failures_total{.*reason="refused"')))
+    accepted=$(($(snmp PassiveOpens) - $(sum 'netmon_tcp_connections_opened_total{.*role="passive"')))
     rx=$(statistics rx_packets) rx_bytes=$(statistics rx_bytes)
     tx=$(statistics tx_packets) tx_bytes=$(statistics tx_bytes)
 
@@ -142,13 +144,18 @@ for way in auto clsact blind; do
     row "packets sent" "$by" "device packets egress" "statistics tx_packets" "$tx"
     row "bytes sent" "$by" "device bytes egress" "statistics tx_bytes" "$tx_bytes"
     row "resets sent" "$(mechanism reset_sent)" \
-        'sum netmon_tcp_resets_total{direction="egress"}' "snmp OutRsts" "$resets"
+        'sum netmon_tcp_resets_total{direction="egress"' "snmp OutRsts" "$resets"
     row "resets received" "$(mechanism reset_received)" \
-        'sum netmon_tcp_resets_total{direction="ingress"}' "snmp OutRsts" "$resets"
-    # Only types say where a segment of TCP keeps its notes.
-    [ "$way" = blind ] ||
+        'sum netmon_tcp_resets_total{direction="ingress"' "snmp OutRsts" "$resets"
+    # Only types say what a socket and a segment of TCP are.
+    [ "$way" = blind ] || {
+        row "connections refused" "$(mechanism connection)" \
+            'sum netmon_tcp_connect_failures_total{.*reason="refused"' "snmp AttemptFails" "$failed"
+        row "connections accepted" "$(mechanism connection)" \
+            'sum netmon_tcp_connections_opened_total{.*role="passive"' "snmp PassiveOpens" "$accepted"
         row "segments sent again" "$(mechanism retransmit), $(mechanism retransmit_synack)" \
             "sum netmon_tcp_retransmits_total" "snmp RetransSegs" "$retransmits"
+    }
     metrics | grep ^netmon_feature_source
     metrics | grep -E '^netmon_tcp_(retransmits|resets)_total'
     grep ^Tcp: /proc/net/snmp; ip netns exec peer grep ^Tcp: /proc/net/snmp

@@ -135,7 +135,8 @@ pub(super) const HOOKS: &[Hook] = &[
         tracepoint: "tcp_receive_reset",
         probes: Probes::All(&[("tcp_reset", "reset_received_kprobe")]),
         complete_since: (0, 0),
-        reads: &[Member::SockState],
+        // Without the state of the connection the reason is unknown, and the count true.
+        reads: &[],
         feeds: &[Signal::ResetsReceived],
     },
     Hook {
