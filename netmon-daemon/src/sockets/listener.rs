@@ -25,7 +25,7 @@ pub struct Listener {
     /// What tells it from every other socket since the host booted, those that
     /// are gone included.
     pub cookie: u64,
-    /// The inode of its file, by which /proc/<pid>/fd names it.
+    /// The inode of its file, by which `/proc/<pid>/fd` names it.
     pub inode: u32,
 }
 

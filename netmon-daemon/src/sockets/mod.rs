@@ -1,7 +1,7 @@
 //! The TCP sockets of this network namespace, counted by asking the kernel for
 //! a list of them (NETLINK_SOCK_DIAG, which needs no privilege).
 //!
-//! [`census`] takes one, [`Taker`] takes one after another beside the tick, and
+//! [`census`](census()) takes one, [`Taker`] takes one after another beside the tick, and
 //! everything else here is pure. Nothing here judges or logs.
 //!
 //! Invariant: the memory that a census takes does not depend on how many
