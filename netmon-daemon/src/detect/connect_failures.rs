@@ -89,8 +89,8 @@ impl Watch for Config {
         // Exactly half unanswered is not "under half answered".
         let one_sided = if unanswered > self.unanswered { one_sided } else { one_sided.min(0.99) };
         Verdict {
-            statistic: unanswered,
-            thresholds: [self.unanswered, f64::INFINITY],
+            statistic: requests as f64,
+            thresholds: [self.requests, f64::INFINITY],
             warning: (requests as f64 / self.requests).min(one_sided),
             critical: 0.0,
             detail: format!("{requests} SYN in 60 s, {answers} SYN-ACK in answer"),

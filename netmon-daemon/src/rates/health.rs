@@ -6,8 +6,9 @@
 
 use netmon_common::{
     abi::{
-        labels::{Direction, FailReason, Protocol, RetransmitKind, Role},
+        labels::{Class, Direction, FailReason, Protocol, RetransmitKind, Role},
         native::NATIVE_BUCKETS,
+        tally::{Tally, host_cell},
     },
     scope::Scope,
 };
@@ -158,10 +159,7 @@ fn handshakes(times: &Times) -> Option<Box<[u64; NATIVE_BUCKETS]>> {
 fn ways(snapshot: &Snapshot) -> [Way; Scope::COUNT] {
     let mut ways = [Way::default(); Scope::COUNT];
     for (scope, way) in Scope::ALL.iter().zip(&mut ways) {
-        let sent = |vantage| {
-            let tally = &snapshot.vantages.of(vantage).egress;
-            tally.classed(|at, class| at == *scope && class.protocol() == Protocol::Tcp)
-        };
+        let sent = |vantage| segments(&snapshot.vantages.of(vantage).egress, *scope);
         way.sent = sent(Vantage::Boundary).wrapping_add(sent(Vantage::Loopback));
         // Elsewhere the ports of containers would count what the boundary has
         // counted; what the host sends to its containers only they see.
@@ -186,6 +184,16 @@ fn ways(snapshot: &Snapshot) -> [Way; Scope::COUNT] {
         }
     }
     ways
+}
+
+/// TCP segments to peers of one scope. Every tick of a replay comes here, so only
+/// their cells are looked at.
+fn segments(tally: &Tally, scope: Scope) -> u64 {
+    let first = host_cell(scope.index(), 0);
+    let cells = Class::ALL.iter().zip(tally.host_packets.iter().skip(first));
+    cells
+        .filter(|(class, _)| class.protocol() == Protocol::Tcp)
+        .fold(0, |sum, (_, packets)| sum.wrapping_add(*packets))
 }
 
 /// Adds a count by scope to one of the counts of the ways.

@@ -95,6 +95,15 @@ fn json_has_the_promised_keys() {
         "counters": null,
         "rejects": null,
         "red_flags": [{
+            "detector": "connect_failures",
+            "severity": "warning",
+            "subject": "boundary",
+            "peer": null,
+            "first_seen_seconds": 0.0,
+            "statistic": 200.0,
+            "threshold": 20.0,
+            "detail": "200 SYN in 60 s, 0 SYN-ACK in answer",
+        }, {
             "detector": "syn_flood",
             "severity": "warning",
             "subject": "boundary",
@@ -117,6 +126,7 @@ fn text_begins_with_the_verdict() {
     let answer = Answer::to(&[flood.clone(), quiet.clone()], Format::Text, None);
     let expected = format!(
         "{}: 201 packets, 10816 bytes in 1.500 s
+  warning: connect_failures at boundary from 0.0 s on: 200 SYN in 60 s, 0 SYN-ACK in answer (threshold 20)
   warning: syn_flood at boundary from 0.0 s on: 200 SYN in 1 s, 0 SYN-ACK in answer (threshold 100)
   7 bytes could not be read
     packets                  201
