@@ -219,3 +219,65 @@ fn packets(snapshot: &Snapshot) -> u64 {
 fn sum(cells: &[u64]) -> u64 {
     cells.iter().fold(0, |sum, cell| sum.wrapping_add(*cell))
 }
+
+#[cfg(test)]
+mod tests {
+    use netmon_common::abi::tcp::Dropped;
+
+    use super::*;
+    use crate::snapshot::DropCount;
+
+    fn snapshot() -> Snapshot {
+        Snapshot::empty(std::time::Duration::ZERO)
+    }
+
+    #[test]
+    fn places_keep_their_names() {
+        let drop = |reason: &str, expected, packets| DropCount {
+            subsystem: "ip",
+            reason: reason.to_owned(),
+            expected,
+            dropped: Dropped { packets, bytes: 0 },
+        };
+        let mut names = Names::default();
+        let mut first = snapshot();
+        first.drops = vec![drop("late", false, 5)];
+        assert_eq!(Health::of(&first, &mut names).dropped, [5]);
+        // A reason that comes first by its name came last.
+        first.drops = vec![drop("early", true, 7), drop("late", true, 6)];
+        first.tcp.services.push(Service::new("tcp/443".to_owned(), 1));
+        assert_eq!(Health::of(&first, &mut names).dropped, [6, 7]);
+        let drops: Vec<_> = names.drops.iter().map(|it| (it.name.as_str(), it.expected)).collect();
+        assert_eq!(drops, [("late", true), ("early", true)], "as it is called now");
+        assert_eq!(names.services, ["other", "tcp/443"]);
+    }
+
+    #[test]
+    fn segments_are_counted_where_they_leave() {
+        let mut snapshot = snapshot();
+        let mut send = |vantage, scope: Scope, class: Class, packets| {
+            let sent = &mut snapshot.vantages.of_mut(vantage).egress;
+            sent.host_packets[host_cell(scope.index(), class.index())] = packets;
+        };
+        send(Vantage::Boundary, Scope::Public, Class::Ipv4Tcp, 1);
+        send(Vantage::Boundary, Scope::Public, Class::Ipv6Tcp, 2);
+        send(Vantage::Boundary, Scope::Public, Class::Ipv4Udp, 4);
+        send(Vantage::Loopback, Scope::Private, Class::Ipv4Tcp, 8);
+        send(Vantage::Internal, Scope::Private, Class::Ipv4Tcp, 16);
+        send(Vantage::Internal, Scope::Container, Class::Ipv4Tcp, 32);
+        let health = Health::of(&snapshot, &mut Names::default());
+        let sent = |scope: Scope| health.ways[scope.index()].sent;
+        assert_eq!([Scope::Public, Scope::Private, Scope::Container].map(sent), [3, 8, 32]);
+    }
+
+    #[test]
+    fn packets_count_once_on_loopback() {
+        let mut snapshot = snapshot();
+        for (vantage, packets) in Vantage::ALL.into_iter().zip([1, 10, 100]) {
+            let traffic = snapshot.vantages.of_mut(vantage);
+            traffic.ingress.packet_size_bytes.buckets[0] = packets;
+            traffic.egress.packet_size_bytes.buckets[1] = packets;
+        }
+        assert_eq!(Health::of(&snapshot, &mut Names::default()).packets, 122);
+    }
+}

@@ -117,3 +117,57 @@ fn within(moved: u64, time: Duration, span: Duration) -> u64 {
     let share = u128::from(moved) * span.as_nanos() / time.as_nanos();
     u64::try_from(share).unwrap_or(moved)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A memory of five minutes in steps of ten seconds, of a count that rises by one
+    /// every `tick` milliseconds up to `end`.
+    fn memory(tick: u64, end: u64) -> Memory<u64> {
+        let mut memory = Memory::new(Duration::from_secs(300), Duration::from_secs(10));
+        for (count, at) in (0..=end).step_by(usize::try_from(tick).unwrap_or(1)).enumerate() {
+            memory.push(Duration::from_millis(at), count as u64);
+        }
+        memory
+    }
+
+    #[test]
+    fn windows_of_a_thinned_memory() {
+        let (last, before) = (Window::last, Window::before);
+        // Milliseconds of a tick and of the end, a window, and how far it moved.
+        for (tick, end, window, moved) in [
+            (1000, 0, last(300), 0),
+            (1000, 7_000, last(300), 7),
+            (1000, 7_000, last(60), 7),
+            (1000, 200_000, last(300), 200),
+            (1000, 1_000_000, last(300), 300),
+            (1000, 1_000_000, last(60), 60),
+            (1000, 1_000_000, before(60, 240), 60),
+            (1000, 1_000_000, last(1), 1),
+            (100, 1_000_000, last(60), 600),
+            // Between two steps a window is off by half a step at most.
+            (1000, 1_000_004, last(60), 60),
+            (1000, 1_004_000, last(60), 64),
+            (1000, 1_005_000, last(60), 65),
+            (1000, 1_006_000, last(60), 56),
+            // A pace slower than the steps.
+            (60_000, 6_000_000, last(300), 5),
+            (60_000, 6_000_000, last(60), 1),
+        ] {
+            let memory = memory(tick, end);
+            assert_eq!(memory.moved(window, |count| *count), moved, "{tick} {end} {window:?}");
+            assert!(memory.len() <= 32, "{}", memory.len());
+        }
+    }
+
+    #[test]
+    fn the_last_moment_is_always_there() {
+        for end in [0, 1, 9, 10, 11, 299, 300, 301, 1234] {
+            let memory = memory(1000, end * 1000);
+            assert_eq!(memory.now(), Duration::from_secs(end));
+            assert_eq!(memory.until(Duration::ZERO), Some(&end));
+        }
+        assert_eq!(memory(1000, 1_000_000).until(Duration::from_secs(180)), Some(&820));
+    }
+}
