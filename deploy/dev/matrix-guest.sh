@@ -117,7 +117,6 @@ for way in auto clsact blind; do
     resets=$(($(snmp OutRsts) - $(sum "netmon_tcp_resets_total{direction=\"egress\"")))
     retransmits=$(($(snmp RetransSegs) - $(sum netmon_tcp_retransmits_total)))
     failed=$(($(snmp AttemptFails) - $(sum 'netmon_tcp_connect_failures_total{.*reason="refused"')))
-    accepted=$(($(snmp PassiveOpens) - $(sum 'netmon_tcp_connections_opened_total{.*role="passive"')))
     rx=$(statistics rx_packets) rx_bytes=$(statistics rx_bytes)
     tx=$(statistics tx_packets) tx_bytes=$(statistics tx_bytes)
 
@@ -151,8 +150,6 @@ for way in auto clsact blind; do
     [ "$way" = blind ] || {
         row "connections refused" "$(mechanism connection)" \
             'sum netmon_tcp_connect_failures_total{.*reason="refused"' "snmp AttemptFails" "$failed"
-        row "connections accepted" "$(mechanism connection)" \
-            'sum netmon_tcp_connections_opened_total{.*role="passive"' "snmp PassiveOpens" "$accepted"
         row "segments sent again" "$(mechanism retransmit), $(mechanism retransmit_synack)" \
             "sum netmon_tcp_retransmits_total" "snmp RetransSegs" "$retransmits"
     }
