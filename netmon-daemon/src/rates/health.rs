@@ -266,8 +266,8 @@ mod tests {
         send(Vantage::Internal, Scope::Private, Class::Ipv4Tcp, 16);
         send(Vantage::Internal, Scope::Container, Class::Ipv4Tcp, 32);
         let health = Health::of(&snapshot, &mut Names::default());
-        let sent = |scope: Scope| health.ways[scope.index()].sent;
-        assert_eq!([Scope::Public, Scope::Private, Scope::Container].map(sent), [3, 8, 32]);
+        let segments = |scope: Scope| health.ways[scope.index()].sent;
+        assert_eq!([Scope::Public, Scope::Private, Scope::Container].map(segments), [3, 8, 32]);
     }
 
     #[test]
