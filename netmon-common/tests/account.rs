@@ -3,7 +3,7 @@
 
 use netmon_common::{
     abi::{histogram::PACKET_SIZE_BOUNDS, tally::Tally},
-    account::{Volume, account},
+    account::{Volume, account, account_merged},
     packet::{Link, Packet, Remote, parse},
 };
 use proptest::prelude::*;
@@ -69,6 +69,31 @@ fn counters_move_by_segments_and_bytes_by_bytes() {
     sizes.count(&PACKET_SIZE_BOUNDS, 1514, 2);
     sizes.count(&PACKET_SIZE_BOUNDS, 154, 1);
     assert_eq!(tally.packet_size_bytes.buckets, sizes.buckets);
+}
+
+#[test]
+fn what_merging_saved_is_counted() {
+    let cases = [
+        ("one packet", Volume::packet(1514), 0, 0),
+        ("one in a buffer", Volume::merged(1514, 54, 1460, 1), 0, 0),
+        ("three", Volume::merged(2 * 1460 + 100 + 54, 54, 1460, 0), 2, 2 * 54),
+        (
+            "45, as the kernel counted them",
+            Volume::merged(45 * 1448 + 66, 66, 1448, 45),
+            44,
+            44 * 66,
+        ),
+        ("an empty last one", Volume::merged(1448 + 66, 66, 1448, 2), 1, 66),
+    ];
+    for (name, volume, packets, headers) in cases {
+        let mut tally = Tally::ZERO;
+        account_merged(&mut tally, &volume);
+        assert_eq!(
+            (tally.merged_packets, tally.merged_headers_bytes),
+            (packets, headers),
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::{
 };
 
 use crate::{
+    audit::Finding,
     redflag::{RedFlag, Status},
+    signal::Signal,
     snapshot::Snapshot,
 };
 
@@ -18,6 +20,10 @@ pub struct View {
     pub snapshot: Arc<Snapshot>,
     /// How fast each device of the snapshot moves, in the same order.
     pub device_rates: Vec<DeviceRate>,
+    /// What the audit found, by comparison.
+    pub audit: Vec<Finding>,
+    /// Whether each signal can be relied on, packets at every vantage.
+    pub trusted: Vec<(Signal, bool)>,
     /// Raised and recently ended red flags, newest first.
     pub red_flags: Vec<RedFlag>,
     /// Every enabled detector.

@@ -49,6 +49,10 @@ counters! {
         inner rejected_families[family: Family];
         /// Rejected packets that end before their transport header, by the protocol that they claim.
         inner unread_transport[protocol: Protocol];
+        /// Packets beyond the first of every merged buffer.
+        inner merged_packets;
+        /// Bytes of the headers of these packets, which the buffers do not have.
+        inner merged_headers_bytes;
     }
 }
 

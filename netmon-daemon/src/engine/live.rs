@@ -6,6 +6,7 @@
 use std::{
     io,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,7 +19,7 @@ use crate::{
     proc::{Counters, Reader},
     signal::Signal,
     site::Site,
-    snapshot::{Device, Snapshot, Vantage},
+    snapshot::{Device, Reference, References, Snapshot, Vantage},
     source::Source,
     view::{HookHealth, MapUse},
 };
@@ -38,6 +39,9 @@ pub enum LiveError {
 /// with the list; names and states come by themselves.
 const SNAPSHOTS_PER_LIST: u32 = 5;
 
+/// How many lists share one audit: every 15 s, at the usual tick.
+const LISTS_PER_AUDIT: u32 = 3;
+
 /// The longest time between two lists, or one tick where that is longer.
 const MAX_UNCHECKED: Duration = Duration::from_secs(15);
 
@@ -50,6 +54,7 @@ pub struct Live {
     sockets: Sockets,
     started: Instant,
     snapshots: u32,
+    lists: u32,
     /// Whether a device was picked when last looked.
     picked: bool,
     /// When it was last looked after what others can take away.
@@ -74,6 +79,7 @@ impl Live {
             sockets,
             started: Instant::now(),
             snapshots: 0,
+            lists: 0,
             picked: true,
             checked: None,
         };
@@ -193,21 +199,42 @@ impl Source for Live {
     type Error = LiveError;
 
     fn snapshot(&mut self) -> Result<Option<Snapshot>, LiveError> {
+        let mut before = None;
         let due = self.checked.is_none_or(|checked| checked.elapsed() >= MAX_UNCHECKED);
         if due || self.snapshots.is_multiple_of(SNAPSHOTS_PER_LIST) {
             self.checked = Some(Instant::now());
             let changes = self.watch.refresh()?;
             self.apply(&changes)?;
             self.kernel.check().iter().for_each(tell);
+            if self.lists.is_multiple_of(LISTS_PER_AUDIT) {
+                before = self.reference();
+            }
+            self.lists = self.lists.wrapping_add(1);
         }
         self.snapshots = self.snapshots.wrapping_add(1);
         let mut snapshot = self.kernel.snapshot(self.started.elapsed())?;
-        self.sockets.fill(&mut snapshot);
         snapshot.proc = self.proc.read();
+        if let Some(before) = before {
+            let changes = self.watch.refresh()?;
+            let after = self.reference();
+            snapshot.references = after.map(|after| Arc::new(References { before, after }));
+            self.apply(&changes)?;
+        }
+        self.sockets.fill(&mut snapshot);
         if snapshot.proc != Counters::default() {
             snapshot.sources.fall_back();
         }
         Ok(Some(snapshot))
+    }
+}
+
+impl Live {
+    /// What the kernel counted by itself up to now; none when the list of devices is
+    /// not whole.
+    fn reference(&mut self) -> Option<Reference> {
+        let devices = self.watch.links().map(|link| (link.ifindex, link.stats)).collect();
+        let is_listed = self.watch.is_listed();
+        is_listed.then(|| Reference { devices, counters: self.proc.read() })
     }
 }
 

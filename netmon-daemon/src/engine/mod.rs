@@ -25,6 +25,7 @@ use tokio::{
 pub use self::live::{Live, LiveError};
 use self::{live::sees, trust::Trust};
 use crate::{
+    audit,
     config::{Config, Loaded},
     detect,
     http::{self, BindError, Inputs, Reload, Server, Settings},
@@ -33,6 +34,8 @@ use crate::{
     metrics::{exporter::Exporter, facts::Facts},
     rates::Rates,
     redflag::{Board, Transition},
+    signal::Signal,
+    site::Site,
     snapshot::Snapshot,
     source::Source as _,
     systemd,
@@ -189,7 +192,7 @@ impl Engine {
         let read = Instant::now();
         self.pulse.read.observe(read.duration_since(begun));
         self.rates.push(&snapshot);
-        self.trust.observe(&snapshot);
+        self.trust.observe(&snapshot).iter().for_each(tell_audit);
         let transitions = self
             .board
             .judge(&self.rates, |signal, site| self.trust.trusts(&snapshot, signal, site));
@@ -197,13 +200,17 @@ impl Engine {
         let device_rates = device_rates(self.last.as_deref(), &snapshot);
         self.last = Some(Arc::clone(&snapshot));
         let view = View {
-            snapshot,
             device_rates,
+            audit: self.trust.findings().to_vec(),
+            trusted: Signal::ALL
+                .map(|signal| (signal, self.trust.trusts(&snapshot, signal, Site::Host)))
+                .to_vec(),
             red_flags: self.board.flags(),
             detectors: self.board.statuses(),
             hooks: self.live.health(),
             maps: self.live.maps(),
             pulse: self.pulse.clone(),
+            snapshot,
         };
         self.view.send_replace(Some(Arc::new(view)));
         self.pulse.judge.observe(read.elapsed());
@@ -325,6 +332,23 @@ fn tell(transition: &Transition) {
         Transition::Suppressed(_) => {
             tracing::debug!(detector, severity, subject, id, detail, "red flag is back");
         }
+    }
+}
+
+/// The journal line of what the audit found out.
+fn tell_audit(verdict: &audit::Verdict) {
+    let audit::Verdict { name, device, contradicted, unexplained, kernel } = verdict;
+    let device = device.as_deref().unwrap_or("all");
+    if *contradicted {
+        tracing::warn!(
+            audit = name,
+            device,
+            unexplained,
+            kernel,
+            "netmon and the kernel count differently: the signal is not trusted"
+        );
+    } else {
+        tracing::info!(audit = name, device, "netmon and the kernel count the same again");
     }
 }
 

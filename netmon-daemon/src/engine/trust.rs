@@ -2,16 +2,18 @@
 //!
 //! One that has a source may still have a hole: what was not seen for a while is
 //! missing in the windows that detectors judge, so a signal that came back is only
-//! trusted once the hole is out of the longest of them. Pure: time is that of the
-//! snapshots.
+//! trusted once the hole is out of the longest of them. And one that the kernel's own
+//! counters contradict is not trusted either. Pure: time is that of the snapshots.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
 use super::sees;
 use crate::{
+    audit::{Audit, Finding, Verdict},
     rates::{LONGEST_MEMORY, LONGEST_WINDOW},
     signal::{Signal, Sources},
     site::Site,
@@ -31,11 +33,13 @@ pub(super) struct Trust {
     counted: BTreeSet<u32>,
     /// Devices whose packets were counted and are not any more.
     lost: BTreeSet<u32>,
+    audit: Audit,
 }
 
 impl Trust {
-    /// Takes note of a snapshot, which must not be older than the ones before.
-    pub(super) fn observe(&mut self, snapshot: &Snapshot) {
+    /// Takes note of a snapshot, which must not be older than the ones before, and
+    /// tells what the audit found out.
+    pub(super) fn observe(&mut self, snapshot: &Arc<Snapshot>) -> Vec<Verdict> {
         self.now = snapshot.at;
         for signal in Signal::ALL.into_iter().filter(|signal| *signal != Signal::Packets) {
             let before = self.sources.of(signal);
@@ -45,6 +49,12 @@ impl Trust {
         }
         self.sources = snapshot.sources;
         self.observe_devices(&snapshot.devices);
+        self.audit.observe(snapshot)
+    }
+
+    /// What the audit found.
+    pub(super) fn findings(&self) -> &[Finding] {
+        self.audit.findings()
     }
 
     /// Whether a signal can be relied on at a site, of the snapshot observed last.
@@ -57,7 +67,9 @@ impl Trust {
             }
             _ => past(self.holes.get(&signal), LONGEST_MEMORY, self.now),
         };
-        without_hole && sees(snapshot, signal, site)
+        without_hole
+            && sees(snapshot, signal, site)
+            && !self.audit.contradicts(signal, site.vantage())
     }
 
     fn observe_devices(&mut self, devices: &[Device]) {
@@ -111,14 +123,14 @@ mod tests {
         let mut last = None;
         for (second, snapshot) in (0..).zip(timeline) {
             let snapshot = Snapshot { at: Duration::from_secs(second), ..snapshot.clone() };
-            trust.observe(&snapshot);
+            trust.observe(&Arc::new(snapshot.clone()));
             last = Some((second, snapshot));
         }
         let (from, mut snapshot) = last?;
         (from..from + 1000)
             .find(|second| {
                 snapshot.at = Duration::from_secs(*second);
-                trust.observe(&snapshot);
+                trust.observe(&Arc::new(snapshot.clone()));
                 trust.trusts(&snapshot, signal, site)
             })
             .map(|second| second - from)

@@ -226,6 +226,8 @@ mod tests {
                 ..Snapshot::empty(Duration::ZERO)
             }),
             device_rates: Vec::new(),
+            audit: Vec::new(),
+            trusted: Vec::new(),
             red_flags: flags.iter().map(flag).collect(),
             detectors: vec![Status {
                 detector: "syn_flood",

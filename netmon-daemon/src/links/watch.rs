@@ -113,6 +113,12 @@ impl Watch {
         Ok(mem::take(&mut self.reader.changes))
     }
 
+    /// Whether the last list of all devices is whole, so that their counters are as
+    /// new as it.
+    pub const fn is_listed(&self) -> bool {
+        self.reader.request.is_none() && !self.reader.request_due
+    }
+
     /// The devices, by index.
     pub fn links(&self) -> impl Iterator<Item = &Link> {
         self.reader.table.links()

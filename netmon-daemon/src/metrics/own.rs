@@ -37,7 +37,21 @@ const KERNEL: Family = Family::new(
 const AUDIT: Family = Family::new(
     Counter,
     "audit_unexplained",
-    "Packets that are in no class and have no reject reason, or are in too many: anything but 0 is a fault of netmon.",
+    "Packets, bytes or events by which netmon's counts differ from the kernel's own, in checks where that was too much to be explained. packet_classes is netmon against itself: packets in no class and without a reject reason, or in too many; anything but 0 is a fault of netmon.",
+    &["signal"],
+    12,
+);
+const DIFFERENCE: Family = Family::new(
+    Gauge,
+    "audit_difference_ratio",
+    "What the last check could not explain of the difference between netmon's counts and the kernel's own, as a part of the kernel's figure.",
+    &["signal"],
+    12,
+);
+const TRUSTWORTHY: Family = Family::new(
+    Gauge,
+    "signal_trustworthy",
+    "Whether a signal can be relied on: it has a program as its source, had it for as long as detectors look back, and is not contradicted by the audit.",
     &["signal"],
     12,
 );
@@ -76,7 +90,7 @@ const RELOAD_TIME: Family = Family::new(
 
 /// The families of this group.
 pub fn families() -> Vec<Family> {
-    vec![BUILD, KERNEL, AUDIT, POLL, LAG, MISSED, SCRAPE, RELOAD_OK, RELOAD_TIME]
+    vec![BUILD, KERNEL, AUDIT, DIFFERENCE, TRUSTWORTHY, POLL, LAG, MISSED, SCRAPE, RELOAD_OK, RELOAD_TIME]
 }
 
 /// Adds their rows.
@@ -90,7 +104,20 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
     model.family(&SCRAPE).histogram(&[], &scrapes.buckets, scrapes.sum);
 
     let Some(view) = context.view else { return };
-    model.family(&AUDIT).integer(&["packet_classes"], unexplained(view));
+    let mut rows = model.family(&AUDIT);
+    rows.integer(&["packet_classes"], unexplained(view));
+    let checked = || view.audit.iter().filter_map(|it| Some((it, it.difference?)));
+    for (finding, _) in checked() {
+        rows.integer(&[finding.name], finding.unexplained);
+    }
+    let mut rows = model.family(&DIFFERENCE);
+    for (finding, difference) in checked() {
+        rows.float(&[finding.name], difference);
+    }
+    let mut rows = model.family(&TRUSTWORTHY);
+    for (signal, trusted) in &view.trusted {
+        rows.integer(&[signal.label()], u64::from(*trusted));
+    }
     let pulse = &view.pulse;
     let mut rows = model.family(&POLL);
     rows.histogram(&["read"], &pulse.read.buckets, pulse.read.sum);

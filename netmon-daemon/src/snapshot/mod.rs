@@ -1,11 +1,13 @@
 //! Everything that was counted up to one moment: summed over CPUs, immutable.
 
+mod references;
 mod tcp;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
+pub use self::references::{Reference, References};
 pub use self::tcp::{DropCount, OTHER, Service, Tcp, Times};
 use crate::{proc::Counters, signal::Sources, sockets::Census};
 
@@ -209,6 +211,9 @@ pub struct Snapshot {
     /// Packets that devices at the boundary dropped while they were watched; it does
     /// not fall when a device vanishes.
     pub boundary_drops: Drops,
+    /// What the kernel counted by itself at this moment; only in snapshots that are
+    /// audited.
+    pub references: Option<Arc<References>>,
 }
 
 impl Snapshot {
@@ -235,6 +240,7 @@ impl Snapshot {
             listen_overflows: BTreeMap::new(),
             drops: Vec::new(),
             boundary_drops: Drops::default(),
+            references: None,
         }
     }
 }

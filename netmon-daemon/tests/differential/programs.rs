@@ -15,7 +15,7 @@ use netmon_common::{
         slot::{SHARED_SLOTS, SLOT_TABLE_LEN, SlotEntry, tally_key},
         tally::Tally,
     },
-    account::{Volume, account},
+    account::{Volume, account, account_merged},
     packet::{Link, Packet, Remote, parse, within},
     scope::Scope,
 };
@@ -226,6 +226,7 @@ fn count(packet: Packet, len: usize, merged: Merged) -> Tally {
     };
     let mut tally = Tally::ZERO;
     account(&mut tally, packet, &volume);
+    account_merged(&mut tally, &volume);
     tally
 }
 

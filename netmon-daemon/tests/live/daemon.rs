@@ -118,7 +118,8 @@ impl<'a> Netmon<'a> {
         assert!(!log.contains("ERROR") && !log.contains("panicked"), "{log}");
     }
 
-    fn log(&self) -> String {
+    /// Everything that it logged.
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 

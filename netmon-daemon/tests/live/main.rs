@@ -9,6 +9,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+mod audit;
 mod capture;
 mod churn;
 mod daemon;

@@ -99,6 +99,8 @@ pub(crate) fn of_devices(devices: Vec<Device>) -> View {
     View {
         device_rates: vec![DeviceRate { ingress: 1_250_000.0, egress: 0.5 }; devices.len()],
         snapshot: Arc::new(Snapshot { devices, ..Snapshot::empty(Duration::from_secs(90)) }),
+        audit: Vec::new(),
+        trusted: vec![(Signal::Packets, true), (Signal::Drops, false)],
         red_flags: Vec::new(),
         detectors: Vec::new(),
         hooks: Vec::new(),

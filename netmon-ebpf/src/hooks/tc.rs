@@ -11,7 +11,7 @@ use netmon_common::{
         slot::{OTHER_SLOT, SlotEntry, tally_key},
         tally::Tally,
     },
-    account::{Volume, account},
+    account::{Volume, account, account_merged},
     bytes::Bytes as _,
     handshake::Step,
     packet::{self, Link, Packet, Remote},
@@ -150,10 +150,24 @@ fn count_any(skb: *mut __sk_buff, direction: u32) -> u32 {
         // SAFETY: the context of a TC program is a valid `__sk_buff`.
         let beside = bytes.wrapping_sub(u64::from(unsafe { (*skb).len }));
         let packet = packet.with_longer_headers(beside);
-        account(place.tally, packet, &volume(skb, packet, bytes));
+        // SAFETY: as above.
+        if unsafe { (*skb).gso_size } != 0 {
+            count_merged(skb, direction as u32, packet.headers());
+        }
+        account(place.tally, packet, &volume(skb, packet.headers(), bytes));
         return step(packet, SlotEntry::word_link(place.entry));
     }
     NO_STEP
+}
+
+/// Counts what merging saved of a buffer with so many bytes of headers.
+#[inline(never)]
+fn count_merged(skb: *mut __sk_buff, direction: u32, headers: u64) -> u32 {
+    if let Some(place) = place(skb, way(direction)) {
+        let (_, bytes) = with_outer_tag(skb, Packet::from_word(0));
+        account_merged(place.tally, &volume(skb, headers, bytes));
+    }
+    0
 }
 
 /// Finds the counters of the device.
@@ -238,13 +252,13 @@ fn with_outer_tag(skb: *mut __sk_buff, packet: Packet) -> (Packet, u64) {
 
 /// What a packet was on the wire.
 #[inline(always)]
-fn volume(skb: *mut __sk_buff, packet: Packet, bytes: u64) -> Volume {
+fn volume(skb: *mut __sk_buff, headers: u64, bytes: u64) -> Volume {
     // SAFETY: the context of a TC program is a valid `__sk_buff`.
     let (gso_size, gso_segments) = unsafe { ((*skb).gso_size, (*skb).gso_segs) };
     if gso_size == 0 {
         Volume::packet(bytes)
     } else {
-        Volume::merged(bytes, packet.headers(), u64::from(gso_size), u64::from(gso_segments))
+        Volume::merged(bytes, headers, u64::from(gso_size), u64::from(gso_segments))
     }
 }
 
