@@ -5,10 +5,7 @@
 
 use std::time::Duration;
 
-use super::{
-    Verdict, Watch,
-    share::{proven_share, share},
-};
+use super::{Verdict, Watch, share::proven_share};
 use crate::{
     config::section::section,
     rates::{HostRates, Window},
@@ -22,7 +19,8 @@ section! {
     /// kernel gives as the reason, but for reasons that belong to the ordinary course
     /// of things. Their number within a minute and, as far as it is proven (Wilson
     /// score, 95 %), their share of all packets must be high; the detail names the
-    /// reasons, and `expected` in `[drops]` says what is ordinary here. A capture does not show what a kernel dropped, so this is not judged
+    /// reasons, and `expected` in `[drops]` says what is ordinary here. Drops are those
+    /// of all network namespaces, packets those that the interfaces saw. A capture does not show what a kernel dropped, so this is not judged
     /// in a replay. Known false positive: a receiver that is slow on purpose, such as
     /// one that samples.
     pub struct Config {
@@ -70,8 +68,7 @@ impl Watch for Config {
             warning: score(self.warning),
             critical: score(self.critical),
             detail: format!(
-                "{dropped} packets dropped in 60 s, {:.2} % of {packets}: {}",
-                share(dropped, packets.max(dropped)) * 100.0,
+                "{dropped} packets dropped in 60 s while {packets} crossed the interfaces: {}",
                 worst.join(", ")
             ),
         }
@@ -158,7 +155,7 @@ mod tests {
         let detail = flags.first().map(|flag| flag.detail.as_str());
         assert_eq!(
             detail,
-            Some("800 packets dropped in 60 s, 20.00 % of 4000: 650 socket_rcvbuff, 150 z_first")
+            Some("800 packets dropped in 60 s while 4000 crossed the interfaces: 650 socket_rcvbuff, 150 z_first")
         );
     }
 }
