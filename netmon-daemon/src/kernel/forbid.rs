@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{hooks::HOOKS, object};
+use super::{hooks::HOOKS, object, sock_ops};
 
 /// The variable that forbids programs: their names with commas between them, or
 /// [`ALL`].
@@ -49,7 +49,8 @@ impl Forbidden {
 
 /// Every name that can be forbidden.
 fn names() -> impl Iterator<Item = &'static str> {
-    object::TC_HOOKS.into_iter().chain(HOOKS.iter().map(|hook| hook.name)).chain([ALL])
+    let hooks = HOOKS.iter().map(|hook| hook.name);
+    object::TC_HOOKS.into_iter().chain(hooks).chain([sock_ops::NAME, ALL])
 }
 
 fn list_of_names() -> String {

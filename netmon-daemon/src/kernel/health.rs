@@ -33,6 +33,7 @@ impl Kernel {
             Ok(programs) => {
                 let hooks = programs.hooks.iter();
                 health.extend(hooks.map(|hook| hook.health(&programs.ebpf, timed)));
+                health.extend(programs.sock_ops.health(&programs.ebpf, timed));
             }
             Err(error) => health.extend(tracing::refused_all(error, self.release)),
         }

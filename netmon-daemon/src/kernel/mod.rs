@@ -20,6 +20,7 @@ mod programs;
 mod reasons;
 mod services;
 mod slots;
+mod sock_ops;
 mod sys;
 mod tables;
 mod tc;
@@ -127,7 +128,10 @@ impl Kernel {
     pub fn check(&mut self) -> Vec<Change> {
         let Ok(programs) = &mut self.programs else { return Vec::new() };
         let ebpf = &mut programs.ebpf;
-        programs.hooks.iter_mut().filter_map(|hook| hook.check(ebpf)).collect()
+        let mut changes: Vec<_> =
+            programs.hooks.iter_mut().filter_map(|hook| hook.check(ebpf)).collect();
+        changes.extend(programs.stand_in());
+        changes
     }
 
     /// Takes other drops for expected.
@@ -213,7 +217,8 @@ impl Kernel {
             .values()
             .filter_map(|watched| watched.grips.get(Direction::Egress.index())?.as_ref());
         sources.set(Signal::ForwardedHandshakes, leaving.map(Grip::mechanism).next());
-        for (signal, source) in programs.hooks.iter().flat_map(tracing::Attached::feeds) {
+        let hooks = programs.hooks.iter().flat_map(tracing::Attached::feeds);
+        for (signal, source) in hooks.chain(programs.sock_ops.feeds()) {
             sources.set(signal, Some(source));
         }
         sources

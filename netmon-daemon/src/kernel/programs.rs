@@ -7,14 +7,15 @@ use aya::{
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
 use super::{
-    Forbidden, KernelError, forwarded, networks,
+    Change, Forbidden, KernelError, forwarded, networks,
     object::{self, Object},
     reasons::Reasons,
+    sock_ops::{self, SockOps},
     sys,
     tables::{Tables, missing},
     tracing,
 };
-use crate::config::Config;
+use crate::{config::Config, signal::Signal};
 
 /// The programs at work and everything needed to read them.
 pub(super) struct Programs {
@@ -27,6 +28,8 @@ pub(super) struct Programs {
     /// Why the TC program of a direction cannot be used, where it cannot.
     pub(super) tc: [Option<KernelError>; 2],
     pub(super) hooks: Vec<tracing::Attached>,
+    /// What times handshakes as long as no hook does.
+    pub(super) sock_ops: SockOps,
     pub(super) reset_reasons: Reasons,
     pub(super) drop_reasons: Reasons,
     #[cfg(feature = "debug-log")]
@@ -73,7 +76,7 @@ impl Programs {
         let forwarded = forwarded::Handshakes::open(&mut ebpf)?;
         drop(object.btf);
         sys::return_free_memory();
-        Ok(Self {
+        let mut programs = Self {
             #[cfg(feature = "debug-log")]
             debug_log: super::debug::DebugLog::open(&mut ebpf),
             ebpf,
@@ -84,8 +87,18 @@ impl Programs {
             forwarded,
             tc,
             hooks,
+            sock_ops: SockOps::new(forbidden.has(sock_ops::NAME)),
             reset_reasons: object.reset_reasons,
             drop_reasons: object.drop_reasons,
-        })
+        };
+        programs.stand_in();
+        Ok(programs)
+    }
+
+    /// Has handshakes timed the second best way while no hook does it, and only then.
+    pub(super) fn stand_in(&mut self) -> Option<Change> {
+        let mut fed = self.hooks.iter().flat_map(tracing::Attached::feeds);
+        let timed = fed.any(|(signal, _)| signal == Signal::Handshakes);
+        self.sock_ops.stand_in(&mut self.ebpf, !timed)
     }
 }

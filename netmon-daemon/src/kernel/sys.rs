@@ -13,12 +13,16 @@ const BPF_LINK_CREATE: libc::c_int = 28;
 /// `BPF_TCX_INGRESS` and `BPF_TCX_EGRESS` of `enum bpf_attach_type`.
 const BPF_TCX_INGRESS: u32 = 46;
 const BPF_TCX_EGRESS: u32 = 47;
+/// `BPF_CGROUP_SOCK_OPS` of the same.
+const BPF_CGROUP_SOCK_OPS: u32 = 3;
 
-/// The part of `union bpf_attr` that `BPF_LINK_CREATE` reads for TCX.
+/// The part of `union bpf_attr` that `BPF_LINK_CREATE` reads for TCX, or for control
+/// groups, where it may end early.
 #[repr(C)]
 struct LinkCreate {
     program: u32,
-    ifindex: u32,
+    /// Index of a device, or descriptor of a control group.
+    target: u32,
     attach_type: u32,
     flags: u32,
     relative: u32,
@@ -40,13 +44,31 @@ pub(super) fn attach_tcx(
     ifindex: u32,
     direction: Direction,
 ) -> io::Result<OwnedFd> {
+    let attach_type = match direction {
+        Direction::Ingress => BPF_TCX_INGRESS,
+        Direction::Egress => BPF_TCX_EGRESS,
+    };
+    create_link(program, ifindex, attach_type)
+}
+
+/// Attaches a program to the events of the sockets of a control group and of all below
+/// it, beside those that are there. The link lasts as long as the descriptor.
+///
+/// # Errors
+///
+/// What the kernel says.
+pub(super) fn attach_sock_ops(
+    program: BorrowedFd<'_>,
+    group: BorrowedFd<'_>,
+) -> io::Result<OwnedFd> {
+    create_link(program, group.as_raw_fd().cast_unsigned(), BPF_CGROUP_SOCK_OPS)
+}
+
+fn create_link(program: BorrowedFd<'_>, target: u32, attach_type: u32) -> io::Result<OwnedFd> {
     let attribute = LinkCreate {
         program: program.as_raw_fd().cast_unsigned(),
-        ifindex,
-        attach_type: match direction {
-            Direction::Ingress => BPF_TCX_INGRESS,
-            Direction::Egress => BPF_TCX_EGRESS,
-        },
+        target,
+        attach_type,
         flags: 0,
         relative: 0,
         reserved: 0,

@@ -44,7 +44,8 @@ const WITHOUT: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "connection",
-        &["netmon_tcp_handshake_seconds", "netmon_tcp_rtt_seconds", "netmon_tcp_connection_bytes"],
+        // Handshakes have a second source.
+        &["netmon_tcp_rtt_seconds", "netmon_tcp_connection_bytes"],
         // The kernel's own counters know no service.
         &[r#"netmon_tcp_connections_opened_total{service_port="",role="active",scope=""}"#],
     ),

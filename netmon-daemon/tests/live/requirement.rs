@@ -20,6 +20,14 @@ macro_rules! require {
 }
 pub(crate) use require;
 
+/// Says why a part of a test is skipped; fails instead where
+/// `NETMON_REQUIRE_KERNEL=1` is set.
+#[expect(clippy::print_stdout, reason = "a test says what it skips")]
+pub(crate) fn unmet(why: &str) {
+    assert!(env::var_os("NETMON_REQUIRE_KERNEL").is_none_or(|value| value != "1"), "{why}");
+    println!("SKIPPED: {why}");
+}
+
 /// What is missing to run a test that calls these tools.
 pub(crate) fn missing(tools: &[&str]) -> Option<String> {
     static KERNEL: OnceLock<Option<String>> = OnceLock::new();

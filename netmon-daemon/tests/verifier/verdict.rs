@@ -38,6 +38,8 @@ pub(crate) struct Verdict {
 
 /// `BPF_TRACE_RAW_TP` of `enum bpf_attach_type`.
 const BPF_TRACE_RAW_TP: u32 = 23;
+/// `BPF_CGROUP_SOCK_OPS` of the same.
+const BPF_CGROUP_SOCK_OPS: u32 = 3;
 
 /// What programs are told of tracepoints that have another argument since some kernel,
 /// and the types of the functions that hang on these.
@@ -85,6 +87,7 @@ pub(crate) fn all(object: &[u8]) -> Result<Vec<Verdict>, String> {
             ProgramSection::SchedClassifier => (3, 0, 0),
             ProgramSection::RawTracePoint => (17, 0, 0),
             ProgramSection::KProbe => (2, 0, 0),
+            ProgramSection::SockOps => (13, BPF_CGROUP_SOCK_OPS, 0),
             ProgramSection::BtfTracePoint => {
                 let Some(id) = btf.as_ref().and_then(|btf| tracepoint_id(btf, name)) else {
                     continue;

@@ -104,7 +104,7 @@ fn changed(socket: *const Sock, old: i32, new: i32) {
 
 /// A port on which somebody listens, or accepts a connection.
 #[inline(always)]
-fn listens(port: u16) {
+pub(super) fn listens(port: u16) {
     // Whoever listens without a port of its own gets one after this.
     if port == 0 {
         return;
@@ -205,7 +205,7 @@ fn answer_time(socket: *const Sock, now: u64) -> Option<u64> {
 }
 
 #[inline(always)]
-fn took(service: u8, role: Role, nanoseconds: u64) {
+pub(super) fn took(service: u8, role: Role, nanoseconds: u64) {
     if let Some(times) = HANDSHAKE_TIMES.get_ptr_mut(timed(service, role)) {
         // SAFETY: the value belongs to this CPU and to this hook.
         unsafe { (*times).nanoseconds.observe(&HANDSHAKE_BOUNDS, nanoseconds) };

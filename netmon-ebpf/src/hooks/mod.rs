@@ -7,6 +7,7 @@ mod reset_received;
 mod reset_sent;
 mod retransmit;
 mod retransmit_synack;
+mod sock_ops;
 mod tc;
 
 use netmon_common::{

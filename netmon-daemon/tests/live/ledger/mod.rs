@@ -8,6 +8,7 @@
 
 mod ends;
 mod failures;
+mod handshakes;
 mod load;
 mod silence;
 mod traps;
