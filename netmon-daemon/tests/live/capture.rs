@@ -33,10 +33,15 @@ const FILE: &str = "capture.pcap";
 impl Capturing {
     /// Captures every packet of a device from now on.
     pub(crate) fn start(namespace: &NetNs, device: &str) -> Self {
+        Self::of(namespace, device, "")
+    }
+
+    /// The same for packets that a filter of libpcap lets pass.
+    pub(crate) fn of(namespace: &NetNs, device: &str, filter: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = namespace.command("tcpdump");
         command.args(["-n", "-B", BUFFER, "--immediate-mode", "-Z", "root", "-i", device, "-w"]);
-        command.arg(folder.path().join(FILE)).stderr(Stdio::piped());
+        command.arg(folder.path().join(FILE)).arg(filter).stderr(Stdio::piped());
         let mut process = Running::spawn(&mut command);
         let said = BufReader::new(process.0.stderr.take().unwrap());
         let mut capturing = Self { process, said, folder };
@@ -98,11 +103,18 @@ impl Capture {
     /// A field of the packets that a display filter of Wireshark lets pass, as
     /// tshark dissects them.
     pub(crate) fn field(&self, filter: &str, field: &str) -> Vec<u64> {
+        self.rows(filter, &[field]).into_iter().flatten().map(|it| it.parse().unwrap()).collect()
+    }
+
+    /// Fields of the packets that a display filter of Wireshark lets pass, as
+    /// tshark dissects and writes them; empty where a packet has none.
+    pub(crate) fn rows(&self, filter: &str, fields: &[&str]) -> Vec<Vec<String>> {
         let mut command = Command::new("tshark");
-        command.args(["-n", "-Y", filter, "-T", "fields", "-e", field]);
+        command.args(["-n", "-Y", filter, "-T", "fields"]);
+        command.args(fields.iter().flat_map(|field| ["-e", field]));
         let output = command.arg("-r").arg(self.folder.path().join(FILE)).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
-        text.lines().map(|line| line.parse().unwrap()).collect()
+        text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
     }
 }

@@ -19,6 +19,7 @@ mod dns;
 mod drops;
 mod exposition;
 mod flood;
+mod forwarded;
 mod frames;
 mod ipv6;
 mod ledger;
