@@ -2,9 +2,8 @@
 //! counters that the kernel keeps by itself.
 //!
 //! Pure: snapshots come in, findings go out. A check compares two snapshots that have
-//! [`References`](crate::snapshot::References). It is bad when the difference is more
-//! than 0.1 % of the kernel's figure and more than what may be under way at one
-//! moment. After three bad checks in a row a signal is contradicted, until a good one.
+//! [`References`]. It is bad when the difference is more than 0.1 % of the kernel's
+//! figure and more than what may be under way at one moment. After three bad checks in a row a signal is contradicted, until a good one.
 //! docs/audit.md says what may differ, and why.
 
 mod packets;
