@@ -52,6 +52,8 @@ pub struct HookHealth {
     pub program: &'static str,
     /// What it measures, in words.
     pub measures: &'static str,
+    /// The signals that it feeds.
+    pub feeds: &'static [Signal],
     /// How it is attached (`tcx`, `clsact`, `tp_btf`, `raw_tp`, `kprobe`); none
     /// when it is not.
     pub mechanism: Option<&'static str>,
@@ -65,6 +67,25 @@ pub struct HookHealth {
     /// Events for which it was not run, because it would have interrupted itself or
     /// another program; none where the kernel does not count them.
     pub missed: Option<u64>,
+}
+
+/// Where a signal comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignalHealth {
+    /// The signal.
+    pub signal: Signal,
+    /// Its source; none where it is not measured.
+    pub source: Option<&'static str>,
+    /// Why no better source is in use, or none at all, best first.
+    pub better: Vec<Refusal>,
+}
+
+impl SignalHealth {
+    /// Which rung of the ladder its source is, the best being 1; none where it is not
+    /// measured.
+    pub fn rung(&self) -> Option<usize> {
+        self.source.map(|_| self.better.len() + 1)
+    }
 }
 
 /// A mechanism that could not be used.

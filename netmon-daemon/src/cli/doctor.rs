@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use super::exit::{Exit, Failure};
 use crate::{
     config::{Config, Interfaces, Pattern},
-    engine::Live,
+    engine::{Live, LiveError},
     printable::Printable,
-    view::HookHealth,
+    source::Source as _,
+    view::{HookHealth, Refusal, SignalHealth},
 };
 
 /// Arguments of `netmon doctor`.
@@ -31,15 +32,20 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> 
     let interfaces = Interfaces { include: vec![Pattern::loopback()], ..Interfaces::default() };
     let config = Config { interfaces, ..Config::default() };
     let forbidden = super::forbidden()?;
-    let (hooks, refusal) = super::block_on(async {
-        let live = Live::start(&config, &forbidden).await?;
-        Ok::<_, crate::engine::LiveError>((live.health(), live.refusal().cloned()))
+    let (hooks, signals, refusal) = super::block_on(async {
+        let mut live = Live::start(&config, &forbidden).await?;
+        let snapshot = live.snapshot()?;
+        let signals = snapshot.map(|snapshot| live.signals(&snapshot)).unwrap_or_default();
+        Ok::<_, LiveError>((live.health(), signals, live.refusal().cloned()))
     })??;
     if arguments.json {
         let hooks: Vec<Value> = hooks.iter().map(to_json).collect();
-        writeln!(out, "{}", json!({"version": 1, "hooks": hooks}))?;
+        let signals: Vec<Value> = signals.iter().map(signal_to_json).collect();
+        writeln!(out, "{}", json!({"version": 1, "hooks": hooks, "signals": signals}))?;
     } else {
         hooks.iter().try_for_each(|hook| write_hook(hook, out))?;
+        writeln!(out, "\nsignals, where they come from, and what would be better:")?;
+        signals.iter().try_for_each(|signal| write_signal(signal, out))?;
     }
     if let Some(error) = refusal {
         return Err(error.into());
@@ -55,19 +61,44 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> 
 pub(super) fn write_hook(hook: &HookHealth, out: &mut dyn Write) -> std::io::Result<()> {
     let mechanism = hook.mechanism.unwrap_or("MISSING");
     writeln!(out, "{:<18} {mechanism:<8} {}", hook.program, hook.measures)?;
-    for refusal in &hook.refused {
+    write_refused(&hook.refused, 18, out)
+}
+
+/// A signal for people: its source, and what is in the way of better.
+fn write_signal(signal: &SignalHealth, out: &mut dyn Write) -> std::io::Result<()> {
+    let name = signal.signal.label();
+    match (signal.source, signal.rung()) {
+        (Some(source), Some(1)) => writeln!(out, "{name:<20} {source:<10} the best there is")?,
+        (Some(source), Some(rung)) => writeln!(out, "{name:<20} {source:<10} rung {rung}")?,
+        _ => writeln!(out, "{name:<20} {:<10} not measured", "MISSING")?,
+    }
+    write_refused(&signal.better, 20, out)
+}
+
+fn write_refused(refused: &[Refusal], indent: usize, out: &mut dyn Write) -> std::io::Result<()> {
+    for refusal in refused {
         let (why, fix) = (Printable(&refusal.why), Printable(&refusal.fix));
-        writeln!(out, "{:<18} not {}: {why}; to mend it: {fix}", "", refusal.mechanism)?;
+        writeln!(out, "{:<indent$} not {}: {why}; to mend it: {fix}", "", refusal.mechanism)?;
     }
     Ok(())
 }
 
+fn signal_to_json(signal: &SignalHealth) -> Value {
+    json!({
+        "signal": signal.signal.label(),
+        "source": signal.source,
+        "rung": signal.rung(),
+        "better": refused_to_json(&signal.better),
+    })
+}
+
+fn refused_to_json(refused: &[Refusal]) -> Vec<Value> {
+    let to_json = |it: &Refusal| json!({"mechanism": it.mechanism, "why": it.why, "fix": it.fix});
+    refused.iter().map(to_json).collect()
+}
+
 fn to_json(hook: &HookHealth) -> Value {
-    let refused: Vec<Value> = hook
-        .refused
-        .iter()
-        .map(|it| json!({"mechanism": it.mechanism, "why": it.why, "fix": it.fix}))
-        .collect();
+    let refused = refused_to_json(&hook.refused);
     json!({
         "program": hook.program,
         "measures": hook.measures,

@@ -10,18 +10,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::sockets::Sockets;
+use super::{signals, sockets::Sockets};
 use crate::{
     config::Config,
     drops::Expected,
     kernel::{self, Forbidden, Kernel, KernelError},
     links::{Change, Selection, Watch, vantage},
     proc::{Counters, Reader},
-    signal::Signal,
+    signal::{PROC, Signal},
     site::Site,
     snapshot::{Device, Reference, References, Snapshot, Vantage},
     source::Source,
-    view::{HookHealth, MapUse},
+    view::{HookHealth, MapUse, Refusal, SignalHealth},
 };
 
 /// Why the live source cannot start or go on.
@@ -130,6 +130,20 @@ impl Live {
     /// How the hooks fare.
     pub fn health(&self) -> Vec<HookHealth> {
         self.kernel.health()
+    }
+
+    /// Where the signals of a snapshot come from, and what is in the way of better
+    /// sources.
+    pub fn signals(&self, snapshot: &Snapshot) -> Vec<SignalHealth> {
+        let unreadable = self.proc.failures().map(|(path, error)| Refusal {
+            mechanism: PROC,
+            why: format!("{}: {error}", path.display()),
+            fix: "mount proc there, with the files of the network".to_owned(),
+        });
+        let files = unreadable.map(|refusal| (Signal::KernelCounters, refusal));
+        let sockets = self.sockets.refusal().map(|refusal| (Signal::Sockets, refusal));
+        let others: Vec<_> = files.chain(sockets).collect();
+        signals::report(&snapshot.sources, &self.health(), &others)
     }
 
     /// How full the maps are.

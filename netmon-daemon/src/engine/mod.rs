@@ -6,6 +6,7 @@
 
 mod live;
 mod pulse;
+mod signals;
 mod sockets;
 mod trust;
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use crate::{
     signal::Signal,
     snapshot::Snapshot,
-    sockets::{Overflows, Report, Taker},
+    sockets::{CensusError, Overflows, Report, Taker},
+    view::Refusal,
 };
 
 /// The source of what a census feeds.
@@ -38,6 +39,16 @@ impl Sockets {
     pub(super) fn listening(&self) -> Vec<u16> {
         let census = self.taker.report().census;
         census.iter().flat_map(|it| &it.listeners).map(|listener| listener.port).collect()
+    }
+
+    /// Why there is no census, if so.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        let failure = self.taker.report().failure?;
+        let fix = match &*failure {
+            CensusError::NoList => "load the kernel's module tcp_diag",
+            _ => "see the reason",
+        };
+        Some(Refusal { mechanism: SOCK_DIAG, why: failure.to_string(), fix: fix.to_owned() })
     }
 
     /// Adds what is known of the sockets to a snapshot.

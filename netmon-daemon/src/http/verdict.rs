@@ -242,6 +242,7 @@ mod tests {
             hooks: vec![HookHealth {
                 program: "netmon_ingress",
                 measures: "packets",
+                feeds: &[],
                 mechanism,
                 refused: Vec::new(),
                 verified_instructions: None,

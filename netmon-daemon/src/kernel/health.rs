@@ -10,7 +10,10 @@ use super::{
     tc::{self, Grip},
     tracing,
 };
-use crate::view::{HookHealth, MapUse, Run};
+use crate::{
+    signal::Signal,
+    view::{HookHealth, MapUse, Run},
+};
 
 /// What the kernel knows about a loaded program.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,6 +82,10 @@ impl Kernel {
             measures: match direction {
                 Direction::Ingress => "packets that devices receive",
                 Direction::Egress => "packets that devices send",
+            },
+            feeds: match direction {
+                Direction::Ingress => &[Signal::Packets],
+                Direction::Egress => &[Signal::Packets, Signal::ForwardedHandshakes],
             },
             mechanism: grips.next().map(Grip::mechanism),
             refused,

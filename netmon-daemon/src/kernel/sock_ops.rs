@@ -126,6 +126,7 @@ impl SockOps {
             HookHealth {
                 program: NAME,
                 measures: "handshakes of this host, in place of `connection`",
+                feeds: &[Signal::Handshakes],
                 mechanism: self.anchor.as_ref().map(|_| NAME),
                 refused: self.refused.clone().into_iter().collect(),
                 verified_instructions: figures.verified_instructions,

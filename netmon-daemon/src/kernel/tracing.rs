@@ -122,6 +122,7 @@ impl Attached {
         HookHealth {
             program: self.hook.name,
             measures: self.hook.measures,
+            feeds: self.hook.feeds,
             mechanism: self.in_use().map(Rung::label),
             refused,
             verified_instructions: figures.verified_instructions,

@@ -176,11 +176,14 @@ fn times(view: &View, model: &mut Model) {
             Role::ALL.iter().zip(times).map(move |(role, times)| (service, role, times))
         })
     };
-    if snapshot.sources.has(Signal::Handshakes) || snapshot.sources.has(Signal::ForwardedHandshakes) {
+    let own = snapshot.sources.has(Signal::Handshakes);
+    if own || snapshot.sources.has(Signal::ForwardedHandshakes) {
+        // Those of forwarded connections count with the others, and as active.
+        let always = |service: &str, role| service == OTHER && (own || role == Role::Active);
         let mut rows = model.family(&HANDSHAKES);
         for (service, role, times) in services() {
             let handshakes = &times.handshakes.nanoseconds;
-            if service.name == OTHER || handshakes.total() > 0 {
+            if always(&service.name, *role) || handshakes.total() > 0 {
                 rows.timing(&[role.label(), service.name.as_str()], handshakes);
             }
         }

@@ -4,6 +4,7 @@
 use std::fs;
 
 use aya::programs::{SchedClassifier, TcAttachType};
+use netmon::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -73,9 +74,25 @@ fn doctor_tells_of_every_hook() {
         );
     }
     assert!(hooks[0]["mechanism"].is_string() && hooks[1]["mechanism"].is_string(), "{json}");
+    let signals = report["signals"].as_array().unwrap();
+    let sources: Vec<(&str, bool)> = signals
+        .iter()
+        .map(|it| (it["signal"].as_str().unwrap(), it["source"].is_string()))
+        .collect();
+    let all: Vec<&str> = Signal::ALL.iter().map(|signal| signal.label()).collect();
+    assert_eq!(sources.iter().map(|(name, _)| *name).collect::<Vec<_>>(), all);
+    for (name, measured) in &sources {
+        let signal = signals.iter().find(|it| it["signal"] == **name).unwrap();
+        assert!(*measured || signal["better"] != serde_json::json!([]), "{signal}");
+        assert_eq!(signal["rung"].is_u64(), *measured, "{signal}");
+    }
+    for (signal, source) in [("sockets", "sock_diag"), ("kernel_counters", "proc_net")] {
+        let found = signals.iter().find(|it| it["signal"] == signal).unwrap();
+        assert_eq!((&found["source"], &found["rung"]), (&source.into(), &1.into()), "{found}");
+    }
     let (status, text, _) = run(&namespace, ["doctor"]);
     assert_eq!(status, Some(0));
-    for name in names {
+    for name in names.into_iter().chain(all) {
         assert!(text.lines().any(|line| line.starts_with(name)), "{name}: {text}");
     }
     assert_untouched(&namespace);

@@ -144,6 +144,7 @@ pub(crate) fn hook(program: &'static str, mechanism: Option<&'static str>) -> Ho
     HookHealth {
         program,
         measures: "packets that devices receive",
+        feeds: &[],
         mechanism,
         refused: if mechanism.is_some() { Vec::new() } else { vec![refused] },
         verified_instructions: Some(3659),
