@@ -82,7 +82,7 @@ section! {
 section! {
     /// Packets that the kernel drops.
     pub struct Drops {
-        /// Reasons that are to be expected, beside those that netmon expects anyway; in lower case, as `netmon_drops_total` shows them.
+        /// Reasons that are to be expected, beside those that netmon expects anyway (docs/drops.md); in lower case, as `netmon_drops_total` shows them.
         expected: Vec<Reason> = Vec::new(), in 0..=64;
         /// Reasons that are not to be expected, whatever else says so.
         unexpected: Vec<Reason> = Vec::new(), in 0..=64;

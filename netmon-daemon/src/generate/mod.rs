@@ -5,6 +5,7 @@ mod alerts;
 mod config;
 mod dashboard;
 mod detectors;
+mod drops;
 mod rule_tests;
 mod rules;
 
@@ -13,6 +14,7 @@ pub use self::{
     config::config,
     dashboard::dashboard,
     detectors::detectors,
+    drops::drops,
     rule_tests::rule_tests,
     rules::rules,
 };

@@ -28,6 +28,7 @@ const FILES: &[(&str, Generate)] = &[
     ("deploy/prometheus/netmon.rules.yml", generate::rules),
     ("deploy/prometheus/netmon.rules.test.yml", generate::rule_tests),
     ("docs/detectors.md", generate::detectors),
+    ("docs/drops.md", generate::drops),
     ("docs/metrics.md", reference::reference),
 ];
 
