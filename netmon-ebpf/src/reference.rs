@@ -14,9 +14,9 @@ mod object;
 use aya_ebpf::{
     bindings::{BPF_ANY, TC_ACT_UNSPEC},
     helpers::bpf_ktime_get_ns,
-    macros::{classifier, map},
+    macros::{btf_tracepoint, classifier, map},
     maps::{HashMap, PerCpuArray, RingBuf},
-    programs::TcContext,
+    programs::{BtfTracePointContext, TcContext},
 };
 
 /// One counter of packets and bytes, one value.
@@ -42,6 +42,12 @@ struct Flow {
     destination: [u8; 16],
     ports: [u8; 4],
     protocol: u32,
+}
+
+/// Does nothing when a packet is dropped.
+#[btf_tracepoint(function = "kfree_skb")]
+fn empty_drop(_ctx: BtfTracePointContext) -> i32 {
+    0
 }
 
 /// Does nothing.

@@ -2,31 +2,22 @@
 //! the kernel's own statistics of the program, with everything that happens
 //! between two packets in the caches too.
 
-use std::{
-    fs,
-    os::fd::{AsFd, AsRawFd},
-};
+use std::os::fd::AsFd;
 
 use aya::{
     Ebpf,
     maps::PerCpuArray,
-    programs::{SchedClassifier, TcAttachType, tc::qdisc_add_clsact},
+    programs::{TcAttachType, tc::qdisc_add_clsact},
     sys::{Stats, enable_stats},
 };
 use netmon_common::abi::{labels::Direction, slot::tally_key, tally::Tally};
 
 use crate::{
-    Figures,
-    flood::Flood,
-    frames,
-    netns::{NetNs, veth},
+    Figures, frames,
+    lane::{FRAMES, Lane, ROUNDS, Runs},
+    netns::NetNs,
     objects,
 };
-
-/// Frames per flood.
-const FRAMES: u32 = 200_000;
-/// Floods per kind of frame and program, of which the fastest counts.
-const ROUNDS: usize = 3;
 
 const KINDS: [(&str, &str); 3] =
     [("data", "data_v4"), ("syn_flood", "syn_v4"), ("dns", "dns_query")];
@@ -39,23 +30,10 @@ pub(crate) struct Cold {
     pub(crate) lost: u64,
 }
 
-/// Run statistics of a program.
-#[derive(Clone, Copy)]
-struct Runs {
-    count: u64,
-    ns: u64,
-}
-
 /// Floods an empty program and netmon's in turn.
 pub(crate) fn measure() -> Cold {
-    let (sender, receiver) = (NetNs::new(), NetNs::new());
-    veth(&sender, "flood0", &receiver, "flood1");
-    let [from, to] = [(&sender, "flood0"), (&receiver, "flood1")].map(|(namespace, device)| {
-        let file = format!("/sys/class/net/{device}/ifindex");
-        let text = String::from_utf8(namespace.run(["cat", &file])).unwrap();
-        text.trim().parse::<u32>().unwrap()
-    });
-    let (mut netmon, mut reference) = (objects::netmon(to, 0), objects::reference());
+    let lane = Lane::new();
+    let (mut netmon, mut reference) = (objects::netmon(lane.to, 0), objects::reference());
     // On as long as this is held, without a trace afterwards.
     let _statistics = enable_stats(Stats::RunTime).unwrap();
     let frames = frames::all();
@@ -63,14 +41,14 @@ pub(crate) fn measure() -> Cold {
     let mut lost = 0;
     for (kind, name) in KINDS {
         let frame = &frames.iter().find(|(found, _)| *found == name).unwrap().1;
-        let send = || sender.enter(|| Flood::on(from).unwrap().send(frame, FRAMES).unwrap());
+        let send = || lane.flood(frame);
         let mut best = [f64::MAX; 2];
         for _ in 0..ROUNDS {
-            let empty = during(&receiver, &mut reference, "empty", send);
-            best[0] = best[0].min(empty.ns as f64 / empty.count as f64);
+            let empty = during(&lane.receiver, &mut reference, "empty", send);
+            best[0] = best[0].min(empty.mean());
             let before = counted(&netmon);
-            let ours = during(&receiver, &mut netmon, "netmon_ingress", send);
-            best[1] = best[1].min(ours.ns as f64 / ours.count as f64);
+            let ours = during(&lane.receiver, &mut netmon, "netmon_ingress", send);
+            best[1] = best[1].min(ours.mean());
             let counted = counted(&netmon) - before;
             assert_eq!(ours.count, counted, "every run of the program counts one packet");
             lost += u64::from(FRAMES).saturating_sub(counted);
@@ -88,22 +66,9 @@ fn during(namespace: &NetNs, ebpf: &mut Ebpf, program: &str, work: impl Fn()) ->
         let _ = qdisc_add_clsact("flood1");
         program.attach("flood1", TcAttachType::Ingress).unwrap()
     });
-    let before = runs(program);
-    work();
-    let after = runs(program);
+    let runs = Runs::during(program.fd().unwrap().as_fd(), work);
     namespace.enter(|| program.detach(link).unwrap());
-    Runs { count: after.count - before.count, ns: after.ns - before.ns }
-}
-
-/// The statistics, as the kernel shows them beside the descriptor.
-fn runs(program: &SchedClassifier) -> Runs {
-    let descriptor = program.fd().unwrap().as_fd().as_raw_fd();
-    let text = fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")).unwrap();
-    let value = |key: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(key));
-        line.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
-    };
-    Runs { count: value("run_cnt:"), ns: value("run_time_ns:") }
+    runs
 }
 
 /// Packets that netmon counted at the device.

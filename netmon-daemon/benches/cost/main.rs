@@ -14,6 +14,7 @@
 
 mod cold;
 mod daemon;
+mod drops;
 mod encode;
 mod flood;
 #[expect(dead_code, reason = "a library of frames, of which some are measured")]
@@ -21,6 +22,7 @@ mod flood;
 mod frame;
 mod frames;
 mod gates;
+mod lane;
 #[expect(unused_imports, unused_macros, reason = "made for tests")]
 #[path = "../../tests/support/netns.rs"]
 mod netns;
@@ -92,6 +94,13 @@ fn privileged(
     gates.exact("packets lost under flood", cold.lost as f64, 0.0);
     report["cold_added_ns"] = object(&cold.added);
     report["cold_lost"] = cold.lost.into();
+
+    let drops = drops::measure();
+    table("ns over an empty program, flood of drops", &vec![("drop".to_owned(), drops.added)]);
+    println!("{:<40}{:>12}", "lost of it", drops.lost);
+    println!("{:<40}{:>12.0}", "drops per second", drops.rate);
+    gates.exact("drops lost under flood", drops.lost as f64, 0.0);
+    report["drop_added_ns"] = drops.added.into();
 
     let figures = daemon::measure();
     table("the daemon", &figures);

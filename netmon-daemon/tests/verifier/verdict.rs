@@ -9,7 +9,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, RawFd},
 };
 
-use aya::{Btf, EbpfLoader, maps::Map};
+use aya::{Btf, Ebpf, EbpfLoader, maps::Map};
 use aya_obj::{Object, ProgramSection, btf::BtfKind, generated::bpf_insn};
 
 #[path = "../../src/kernel/btf.rs"]
@@ -51,12 +51,12 @@ const TELLS: [(&str, &str); 3] = [
 /// What else they are told; any number does, so that nothing of them is left out.
 const KNOWN: [(&str, u32); 2] = [("HOME_NET", 1), ("LISTEN_OVERFLOW", 40)];
 
-/// The verdicts on all programs that this kernel can load, by name.
+/// The maps, and the programs as the daemon adapts them to this kernel.
 ///
 /// # Errors
 ///
-/// Why nothing can be loaded at all.
-pub(crate) fn all(object: &[u8]) -> Result<Vec<Verdict>, String> {
+/// Why there are no maps.
+pub(crate) fn load(object: &[u8]) -> Result<Ebpf, String> {
     let blob = fs::read(btf::PATH).unwrap_or_default();
     let types = btf::Btf::parse(&blob);
     let members = types.as_ref().map_or(Members::UNKNOWN, Members::find);
@@ -69,7 +69,16 @@ pub(crate) fn all(object: &[u8]) -> Result<Vec<Verdict>, String> {
     for (global, value) in tells.iter().chain(&KNOWN) {
         loader.override_global(global, value, true);
     }
-    let ebpf = loader.load(object).map_err(|error| format!("creating eBPF maps: {error}"))?;
+    loader.load(object).map_err(|error| format!("creating eBPF maps: {error}"))
+}
+
+/// The verdicts on all programs that this kernel can load, by name.
+///
+/// # Errors
+///
+/// Why nothing can be loaded at all.
+pub(crate) fn all(object: &[u8]) -> Result<Vec<Verdict>, String> {
+    let ebpf = load(object)?;
     let descriptors: BTreeMap<String, RawFd> =
         ebpf.maps().map(|(name, map)| (name.to_owned(), descriptor(map))).collect();
     let btf = Btf::from_sys_fs().ok();
