@@ -3,8 +3,8 @@
 //! A SYN leaves a mark and its time in a table of fixed size; the SYN-ACK finds
 //! the mark, and takes it away. Nothing else is remembered and nothing is ever
 //! inserted, so a flood costs entries but no memory and no more time. What it
-//! cannot do is tell a SYN-ACK that is sent again because the first one was lost
-//! behind us: if the SYN was too, that handshake counts once more.
+//! cannot know is that a SYN-ACK is lost behind us: the SYN that the client then
+//! sends again counts as a handshake of its own.
 //!
 //! The same code runs in the kernel and over capture files.
 
