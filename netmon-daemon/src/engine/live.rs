@@ -234,7 +234,8 @@ impl Source for Live {
             snapshot.references = after.map(|after| Arc::new(References { before, after }));
             self.apply(&changes)?;
         }
-        self.sockets.fill(&mut snapshot);
+        let lasting = self.sockets.fill(&mut snapshot);
+        self.kernel.serve(lasting)?;
         if snapshot.proc != Counters::default() {
             snapshot.sources.fall_back();
         }

@@ -4,7 +4,11 @@
 //! Invariant: a slot once given stays with its port, because its counters may
 //! never fall. When there are no more, further ports count with the others.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    ops::RangeInclusive,
+};
 
 use netmon_common::abi::service::SERVICES;
 
@@ -14,7 +18,7 @@ pub(super) struct Services {
     /// Slot by port.
     slots: BTreeMap<u16, u8>,
     /// Ports that found no slot, each counted once.
-    refused: std::collections::BTreeSet<u16>,
+    refused: BTreeSet<u16>,
 }
 
 impl Services {
@@ -48,6 +52,14 @@ impl Services {
     pub(super) fn failures(&self) -> u64 {
         self.refused.len() as u64
     }
+}
+
+/// The ports that the kernel picks from for whoever asks for none in particular.
+pub(super) fn ephemeral_ports() -> RangeInclusive<u16> {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let mut bounds = text.split_whitespace().map_while(|bound| bound.parse().ok());
+    // The kernel's own default.
+    bounds.next().unwrap_or(32_768)..=bounds.next().unwrap_or(60_999)
 }
 
 #[cfg(test)]

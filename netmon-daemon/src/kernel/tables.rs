@@ -2,6 +2,8 @@
 //!
 //! Only slots that are in use are read: each read is a system call.
 
+use std::ops::RangeInclusive;
+
 use aya::{
     Ebpf,
     maps::{Array, MapData, MapError, PerCpuArray},
@@ -21,7 +23,7 @@ use netmon_common::{
 
 use super::{
     error::{KernelError, reason},
-    services::Services,
+    services::{Services, ephemeral_ports},
 };
 use crate::snapshot::{OTHER, Service, Tcp, Times};
 
@@ -42,6 +44,8 @@ pub(super) struct Tables {
     ports: Array<MapData, [u8; PORTS_PER_ENTRY]>,
     listening: Array<MapData, [u64; PORT_WORDS]>,
     known: Services,
+    /// The ports that the kernel picks from.
+    ephemeral: RangeInclusive<u16>,
 }
 
 impl Tables {
@@ -66,6 +70,7 @@ impl Tables {
             ports: map("SERVICE_BY_PORT")?.try_into().map_err(wrong)?,
             listening: map("LISTENING_PORTS")?.try_into().map_err(wrong)?,
             known: Services::default(),
+            ephemeral: ephemeral_ports(),
         })
     }
 
@@ -96,7 +101,8 @@ impl Tables {
         Ok(())
     }
 
-    /// Gives slots to the ports on which somebody began to listen.
+    /// Gives slots to the ports on which somebody began to listen, but for those that
+    /// the kernel picked: whoever let it do so may be gone in a moment.
     ///
     /// # Errors
     ///
@@ -112,6 +118,7 @@ impl Tables {
                 found.extend(bits.filter_map(|bit| u16::try_from(first + bit).ok()));
             }
         }
+        found.retain(|port| !self.ephemeral.contains(port));
         self.serve(found)
     }
 

@@ -58,9 +58,10 @@ impl Exposition {
         })
     }
 
-    /// How many series are wanted, by name and labels.
-    pub(crate) fn series(&self, wanted: impl Fn(&str) -> bool) -> usize {
-        self.series.keys().filter(|series| wanted(series)).count()
+    /// The series wanted, by name and labels, that were not there in `earlier`.
+    pub(crate) fn new_since(&self, earlier: &Self, wanted: impl Fn(&str) -> bool) -> Vec<&str> {
+        let new = self.series.keys().filter(|series| !earlier.series.contains_key(*series));
+        new.map(String::as_str).filter(|series| wanted(series)).collect()
     }
 
     /// The counters wanted that are lower than in `earlier`, or gone.
