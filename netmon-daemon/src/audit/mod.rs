@@ -70,8 +70,18 @@ pub struct Verdict {
 pub struct Audit {
     last: Option<Arc<Snapshot>>,
     findings: Vec<Finding>,
-    /// Bad checks in a row and vantage of devices, by index.
-    devices: BTreeMap<u32, (u32, Option<Vantage>)>,
+    /// By index.
+    devices: BTreeMap<u32, Streak>,
+}
+
+/// Bad checks of a device in a row.
+#[derive(Clone, Copy, Debug, Default)]
+struct Streak {
+    bad_checks: u32,
+    /// In which direction they were bad: a driver whose figures are late is behind in
+    /// one check and ahead in the next.
+    too_many: bool,
+    vantage: Option<Vantage>,
 }
 
 impl Default for Audit {
@@ -120,7 +130,7 @@ impl Audit {
         if signal == Signal::Packets {
             let at = |of: Option<Vantage>| vantage.is_none() || of == vantage;
             return is_bad(SOFTNET)
-                || self.devices.values().any(|(bad, of)| *bad >= BAD_CHECKS && at(*of));
+                || self.devices.values().any(|it| it.bad_checks >= BAD_CHECKS && at(it.vantage));
         }
         PAIRS.iter().any(|pair| pair.signals.contains(&signal) && is_bad(pair.name))
     }
@@ -135,9 +145,10 @@ impl Audit {
         let mut excess = [0_u64; 2];
         let mut devices = BTreeMap::new();
         for device in &later.devices {
-            let (was_bad, _) = self.devices.get(&device.ifindex).copied().unwrap_or_default();
+            let was = self.devices.get(&device.ifindex).copied().unwrap_or_default();
+            let mut now = Streak { vantage: device.vantage, ..was };
             let Some(found) = check_device(device, [earlier, later], references) else {
-                devices.insert(device.ifindex, (was_bad, device.vantage));
+                devices.insert(device.ifindex, now);
                 continue;
             };
             let mut bad = None;
@@ -153,14 +164,19 @@ impl Audit {
                     }
                 }
             }
-            let is_bad = if bad.is_some() { was_bad.saturating_add(1) } else { 0 };
-            devices.insert(device.ifindex, (is_bad, device.vantage));
-            if (was_bad >= BAD_CHECKS) != (is_bad >= BAD_CHECKS) {
-                let (at, outcome) = bad.unwrap_or_default();
+            let (at, outcome) = bad.unwrap_or_default();
+            now.bad_checks = match bad {
+                None => 0,
+                Some(_) if was.too_many != outcome.too_many => 1,
+                Some(_) => was.bad_checks.saturating_add(1),
+            };
+            now.too_many = outcome.too_many;
+            devices.insert(device.ifindex, now);
+            if (was.bad_checks >= BAD_CHECKS) != (now.bad_checks >= BAD_CHECKS) {
                 verdicts.push(Verdict {
                     name: if at == 0 { PACKETS } else { BYTES },
                     device: Some(device.name.clone()),
-                    contradicted: bad.is_some(),
+                    contradicted: now.bad_checks >= BAD_CHECKS,
                     unexplained: outcome.unexplained,
                     kernel: outcome.kernel,
                 });

@@ -115,11 +115,11 @@ pub(super) fn check(
             most: expected_bytes(&tally, driver_packets.most - buffers)
                 + if direction == Direction::Egress { PADDING * short(&tally) } else { 0 },
         };
-        let distance = PER_PACKET.into_iter().map(|added| {
+        let above = PER_PACKET.into_iter().map(|added| {
             let added = added * driver_packets.most;
-            driver_bytes.widened(added, -added).distance(expected)
+            expected.above(driver_bytes.widened(added, -added))
         });
-        Outcome::new(driver_bytes, distance.min().unwrap_or_default())
+        Outcome::new(driver_bytes, above.min_by_key(|above| above.abs()).unwrap_or_default())
     });
     Some(Found { packets: found, bytes })
 }

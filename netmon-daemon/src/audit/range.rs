@@ -17,6 +17,8 @@ pub(super) struct Outcome {
     pub(super) kernel: u64,
     /// By how much netmon's count is outside of what that allows.
     pub(super) unexplained: u64,
+    /// Whether netmon's count is too high, and not too low.
+    pub(super) too_many: bool,
 }
 
 /// The part of the kernel's figure by which netmon's may differ: 0.1 %.
@@ -37,24 +39,32 @@ impl Range {
         Self { least: self.least.saturating_sub(less), most: self.most.saturating_add(more) }
     }
 
-    /// How far two ranges are from each other, 0 where they meet.
-    pub(super) fn distance(self, other: Self) -> i128 {
-        (self.least - other.most).max(other.least - self.most).max(0)
+    /// How far above another range this one is: below 0 where it is below, 0 where
+    /// they meet.
+    pub(super) const fn above(self, other: Self) -> i128 {
+        if self.least > other.most {
+            self.least - other.most
+        } else if self.most < other.least {
+            self.most - other.least
+        } else {
+            0
+        }
     }
 
     /// Compares a count with this, which says what the kernel allows.
     pub(super) fn judge(self, counted: i128, kernel: Self) -> Outcome {
-        let distance = self.distance(Self { least: counted, most: counted });
-        Outcome::new(kernel, distance)
+        Outcome::new(kernel, Self { least: counted, most: counted }.above(self))
     }
 }
 
 impl Outcome {
-    /// The outcome of a check against a counter that moved so far.
-    pub(super) fn new(kernel: Range, distance: i128) -> Self {
+    /// The outcome of a check against a counter that moved so far, when netmon's count
+    /// is above what that allows by so much.
+    pub(super) fn new(kernel: Range, above: i128) -> Self {
         Self {
             kernel: u64::try_from(kernel.most).unwrap_or_default(),
-            unexplained: u64::try_from(distance).unwrap_or(u64::MAX),
+            unexplained: u64::try_from(above.unsigned_abs()).unwrap_or(u64::MAX),
+            too_many: above > 0,
         }
     }
 

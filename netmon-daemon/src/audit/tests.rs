@@ -308,3 +308,21 @@ fn three_bad_checks_in_a_row_contradict_and_a_good_one_ends_it() {
         ("packets", Some(0.0), 3000)
     );
 }
+
+#[test]
+fn a_driver_whose_figures_are_late_contradicts_nothing() {
+    let host = counting(
+        Direction::Ingress,
+        &Counts { netmon: [10_000, 0, 1_000_000, 0], driver: [10_000, 1_000_000] },
+    );
+    let mut audit = Audit::default();
+    for (check, late) in (1..).zip([0, 1000, 0, 500, 0, 2000, 0, 800, 0]) {
+        let mut snapshot = Arc::unwrap_or_clone(host.after(check));
+        let references = Arc::make_mut(snapshot.references.as_mut().unwrap());
+        for reference in [&mut references.before, &mut references.after] {
+            reference.devices.get_mut(&IFINDEX).unwrap().rx_packets -= late;
+        }
+        assert_eq!(audit.observe(&Arc::new(snapshot)), [], "check {check}");
+    }
+    assert!(audit.findings()[0].unexplained > 0, "they were bad checks");
+}

@@ -1,12 +1,12 @@
 //! Programs that are missing: forbidden at the start, or taken away while the daemon
 //! runs. It lives, says so, serves the rest, and attaches again what was taken away.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use serde_json::Value;
 
 use crate::{
-    daemon::{Daemon, run},
+    daemon::{Daemon, NETMON, run},
     deadline,
     frames::{pair, send},
     netns::{NetNs, require_kernel},
@@ -111,7 +111,7 @@ fn without_any_one_program_the_rest_is_served() {
 fn an_unknown_program_cannot_be_forbidden() {
     require_kernel!();
     let namespace = NetNs::new();
-    let mut command = namespace.command(crate::daemon::NETMON);
+    let mut command = namespace.command(NETMON);
     let output = command.arg("run").env("NETMON_FORBID", "tc_ingress,none").output().unwrap();
     let line = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(64), "{line}");
@@ -135,18 +135,30 @@ fn said<'a>(text: &'a str, key: &str) -> &'a str {
     lines.filter(|(name, _)| *name == key).map(|(_, value)| value.trim()).next().unwrap()
 }
 
-#[cfg(target_arch = "x86_64")]
 /// Asserts that a program is missed, then attached again, and each told once.
 fn assert_mended(daemon: &Daemon<'_>, program: &str) {
     let count = |what: &str| {
         let log = daemon.log();
-        log.lines().filter(|line| line.contains(what) && line.contains(program)).count()
+        let of_it = format!("program={program}");
+        log.lines().filter(|line| line.contains(what) && line.ends_with(&of_it)).count()
     };
     deadline::until_true("it is missed", || count("somebody took") == 1);
     deadline::until_true("it is back", || attached(daemon, program) == Some(1.0));
     deadline::until_true("that is told", || count("attached again") >= 1);
     assert_eq!(count("somebody took"), 1, "{}", daemon.log());
 }
+
+/// What is not trusted without a tracing program: a signal, and detectors.
+#[cfg(target_arch = "x86_64")]
+const NEEDS: [(&str, &str, &[&str]); 7] = [
+    ("congestion", "congestion", &[]),
+    ("connection", "connections", &["connect_failures"]),
+    ("drop", "drops", &["packet_drops"]),
+    ("reset_received", "resets_received", &[]),
+    ("reset_sent", "resets_sent", &[]),
+    ("retransmit", "retransmits", &["retransmissions"]),
+    ("retransmit_synack", "synack_retransmits", &[]),
+];
 
 #[test]
 #[cfg(target_arch = "x86_64")]
@@ -158,6 +170,16 @@ fn a_tracing_program_whose_descriptor_is_closed_is_missed_and_attached_again() {
         .flatten()
         .filter_map(|program| Some((program.id(), program.name_as_str()?.to_owned())))
         .collect();
+    let trust = NEEDS.map(|(program, signal, detectors)| {
+        let of_signal = format!("netmon_signal_trustworthy{{signal=\"{signal}\"}}");
+        let of_detector = |name| format!("netmon_detector_trusted{{detector=\"{name}\"}}");
+        let series: Vec<_> =
+            [of_signal].into_iter().chain(detectors.iter().map(of_detector)).collect();
+        (program, series)
+    });
+    for series in trust.iter().flat_map(|(_, series)| series) {
+        assert_eq!(daemon.value(series), Some(1.0), "{series} while nothing is lost");
+    }
     let mut closed = 0;
     for (descriptor, text) in links(&daemon) {
         let id: u32 = said(&text, "prog_id").parse().unwrap();
@@ -170,12 +192,35 @@ fn a_tracing_program_whose_descriptor_is_closed_is_missed_and_attached_again() {
         };
         let Some(program) = hooks.filter(fits).max_by_key(String::len) else { continue };
         let pid = daemon.pid().to_string();
+        let (.., trust) = trust.iter().find(|(of, _)| **of == program).unwrap();
         namespace.run(["python3", "-c", CLOSE, &pid, &descriptor]);
         assert_mended(&daemon, &program);
+        for series in trust {
+            assert_eq!(daemon.value(series), Some(0.0), "{series} after {program} was lost");
+        }
         closed += 1;
     }
-    assert!(closed >= 5, "{closed}");
+    assert_eq!(closed, NEEDS.len());
     assert_eq!(daemon.get("/-/ready").unwrap().status, 200);
+    daemon.stop();
+}
+
+#[test]
+fn the_program_of_the_control_groups_is_missed_and_attached_again() {
+    require_kernel!();
+    let namespace = NetNs::new();
+    // Unlike `ip netns exec`, it leaves the control groups where they are.
+    let mut command = Command::new("nsenter");
+    command.arg(format!("--net={}", namespace.path().display())).arg(NETMON);
+    let daemon = Daemon::spawn_by(&namespace, command, FAST, |command| {
+        command.env("NETMON_FORBID", "connection");
+    });
+    deadline::until("it serves", || daemon.get("/-/healthy"));
+    deadline::until_true("it is attached", || attached(&daemon, "sock_ops") == Some(1.0));
+    let links = links(&daemon);
+    let (_, text) = links.iter().find(|(_, text)| said(text, "link_type") == "cgroup").unwrap();
+    namespace.run(["bpftool", "link", "detach", "id", said(text, "link_id")]);
+    assert_mended(&daemon, "sock_ops");
     daemon.stop();
 }
 
