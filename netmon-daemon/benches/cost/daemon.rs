@@ -6,7 +6,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    process::Stdio,
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -38,7 +38,7 @@ pub(crate) fn measure() -> Figures {
     let mut figures = Figures::new();
     let namespace = NetNs::new();
     veth(&namespace, "one", &namespace, "two");
-    let daemon = start(&namespace);
+    let daemon = start(&namespace, "");
     wait(SETTLED);
     let pid = daemon.pid();
     figures.push(("rss_idle_bytes".into(), resident(pid)));
@@ -56,7 +56,7 @@ pub(crate) fn measure() -> Figures {
         writeln!(lines, "link set a{pair} up\nlink set b{pair} up").unwrap();
     }
     namespace.ip_batch(&lines);
-    let daemon = start(&namespace);
+    let daemon = start(&namespace, "");
     figures.push(("tick_64_interfaces_seconds".into(), tick_p50(&namespace)));
     drop(daemon);
     figures
@@ -68,14 +68,14 @@ fn wait(time: Duration) {
 }
 
 /// A daemon without any configuration of this machine.
-struct Daemon {
+pub(crate) struct Daemon {
     running: Running,
     _config: NamedTempFile,
 }
 
 impl Daemon {
     /// The process itself, which `ip netns exec` became.
-    fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         let pid = self.running.0.id();
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
         assert_eq!(name.trim(), "netmon", "process {pid}");
@@ -83,13 +83,18 @@ impl Daemon {
     }
 }
 
-/// Starts the daemon and waits for its first snapshot.
-fn start(namespace: &NetNs) -> Daemon {
+/// Starts the daemon, some of whose programs may be forbidden, and waits for its first
+/// snapshot.
+pub(crate) fn start(namespace: &NetNs, forbidden: &str) -> Daemon {
     let config = NamedTempFile::new().unwrap();
-    let mut command = namespace.command(env!("CARGO_BIN_EXE_netmon"));
+    let binary = env!("CARGO_BIN_EXE_netmon");
+    // `ip netns exec` hides the control groups, which one of the programs wants.
+    let mut command =
+        if forbidden.is_empty() { namespace.command(binary) } else { Command::new(binary) };
     command.args(["run", "--listen", ADDRESS, "--config"]).arg(config.path());
-    command.stderr(Stdio::null());
-    let daemon = Daemon { running: Running::spawn(&mut command), _config: config };
+    command.env("NETMON_FORBID", forbidden).stderr(Stdio::null());
+    let daemon =
+        Daemon { running: namespace.enter(|| Running::spawn(&mut command)), _config: config };
     let begun = Instant::now();
     while begun.elapsed() < START {
         if namespace.enter(|| get("/-/ready")).is_ok_and(|text| text.starts_with("HTTP/1.1 200")) {
@@ -147,8 +152,13 @@ fn get(path: &str) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// The median time of a tick in seconds, the first ones left out.
+/// The median time of a tick in seconds.
 fn tick_p50(namespace: &NetNs) -> f64 {
+    ticks(namespace)[TICKS / 2]
+}
+
+/// Times of some ticks in seconds, in order, the first ones of all left out.
+pub(crate) fn ticks(namespace: &NetNs) -> Vec<f64> {
     let polls = || {
         wait(Duration::from_secs(1));
         polls(&namespace.enter(|| get("/metrics")).unwrap())
@@ -163,7 +173,7 @@ fn tick_p50(namespace: &NetNs) -> f64 {
         (seconds, ticks) = (now, done);
     }
     times.sort_by(f64::total_cmp);
-    times[TICKS / 2]
+    times
 }
 
 /// Seconds that all stages of all ticks took, and the number of ticks.
@@ -178,7 +188,7 @@ fn polls(metrics: &str) -> (f64, f64) {
 }
 
 /// Resident memory in bytes.
-fn resident(pid: u32) -> f64 {
+pub(crate) fn resident(pid: u32) -> f64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());

@@ -13,6 +13,7 @@
 )]
 
 mod cold;
+mod crowd;
 mod daemon;
 mod drops;
 mod encode;
@@ -32,7 +33,7 @@ mod objects;
 mod verdict;
 mod warm;
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{env, fs, path::Path, process::ExitCode};
 
 use serde_json::{Map, Value, json};
 
@@ -40,6 +41,13 @@ use serde_json::{Map, Value, json};
 type Figures = Vec<(String, f64)>;
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().collect();
+    if let [_, word, address, pairs] = &*arguments
+        && word == crowd::HOLD
+    {
+        crowd::hold_here(address, pairs);
+        return ExitCode::SUCCESS;
+    }
     let mut report = json!({"version": 1, "kernel": release()});
     let mut gates = gates::Gates::default();
 
@@ -102,7 +110,8 @@ fn privileged(
     gates.exact("drops lost under flood", drops.lost as f64, 0.0);
     report["drop_added_ns"] = drops.added.into();
 
-    let figures = daemon::measure();
+    let mut figures = daemon::measure();
+    figures.extend(crowd::measure());
     table("the daemon", &figures);
     gates.daemon(&figures);
     daemon.extend(figures.into_iter().map(|(name, value)| (name, value.into())));
