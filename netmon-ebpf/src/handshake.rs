@@ -5,13 +5,13 @@ use core::{arch::asm, ptr};
 
 use aya_ebpf::{Global, bindings::__sk_buff, helpers::bpf_ktime_get_ns};
 use netmon_common::{
-    abi::{forwarded::forwarded_times, histogram::HANDSHAKE_BOUNDS},
+    abi::{forwarded::forwarded_times, histogram::HANDSHAKE_BOUNDS, slot::SlotEntry},
     handshake::{Entry, Flow, Keys, Sampling, Set, Step},
     packet::Link,
 };
 
 use crate::{
-    maps::{FORWARDED, FORWARDED_TIMES, HANDSHAKE_SAMPLING, HANDSHAKES},
+    maps::{FORWARDED, FORWARDED_TIMES, HANDSHAKE_SAMPLING, HANDSHAKES, SLOTS},
     services,
     skb::Linear,
 };
@@ -21,12 +21,22 @@ use crate::{
 #[unsafe(no_mangle)]
 static HANDSHAKE_KEYS: Global<Keys> = Global::new([0; 9]);
 
-/// Whether a packet that leaves is one that came in by a device.
+/// Whether a packet that leaves came in by a device, from no socket of this kernel
+/// and to none: those have hooks of their own.
 #[inline(always)]
 pub(crate) fn is_forwarded(skb: *mut __sk_buff) -> bool {
     // 0 for what a socket of this host sends.
     // SAFETY: the context of a TC program is a valid `__sk_buff`.
-    unsafe { (*skb).ingress_ifindex != 0 }
+    let (from, to) = unsafe { ((*skb).ingress_ifindex, (*skb).ifindex) };
+    from != 0 && !is_own(from) && !is_own(to)
+}
+
+/// Whether sockets of this kernel are behind a device.
+#[inline(always)]
+fn is_own(ifindex: u32) -> bool {
+    SLOTS
+        .get(SlotEntry::position(ifindex))
+        .is_some_and(|word| SlotEntry::word_own(*word) && SlotEntry::word_ifindex(*word) == ifindex)
 }
 
 /// Follows a segment that begins a connection between others.

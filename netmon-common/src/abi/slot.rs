@@ -28,9 +28,12 @@ pub const TALLIES: u32 = SLOTS * 2;
 /// The bit of an entry that says whether there are networks.
 const NETWORKS: u32 = 24;
 
+/// The bit of an entry that says whether sockets of this kernel are behind it.
+const OWN: u32 = 25;
+
 /// One entry of the slot table, packed into a word so that the kernel reads it
-/// whole: `ifindex` in the upper half, then whether there are networks, link type
-/// and slot.
+/// whole: `ifindex` in the upper half, then whose sockets are behind it, whether
+/// there are networks, link type and slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotEntry {
     /// Index of the device, never 0.
@@ -42,6 +45,9 @@ pub struct SlotEntry {
     /// Whether there are [`Networks`](super::networks::Networks) to look a remote
     /// address up in. It stands here because this word is read anyway.
     pub networks: bool,
+    /// Whether sockets of this kernel are behind the device, whose connections other
+    /// hooks follow: it is the port of a container.
+    pub own: bool,
 }
 
 impl SlotEntry {
@@ -55,6 +61,7 @@ impl SlotEntry {
     pub const fn to_word(self) -> u64 {
         ((self.ifindex as u64) << 32)
             | ((self.networks as u64) << NETWORKS)
+            | ((self.own as u64) << OWN)
             | ((self.link.index() as u64) << 16)
             | self.slot as u64
     }
@@ -81,6 +88,12 @@ impl SlotEntry {
     #[inline(always)]
     pub const fn word_networks(word: u64) -> bool {
         word & (1 << NETWORKS) != 0
+    }
+
+    /// Whether a word says that sockets of this kernel are behind the device.
+    #[inline(always)]
+    pub const fn word_own(word: u64) -> bool {
+        word & (1 << OWN) != 0
     }
 }
 

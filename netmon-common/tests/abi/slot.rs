@@ -23,12 +23,14 @@ proptest! {
         slot: u16,
         link in select(Link::ALL),
         networks: bool,
+        own: bool,
     ) {
-        let word = SlotEntry { ifindex, slot, link, networks }.to_word();
+        let word = SlotEntry { ifindex, slot, link, networks, own }.to_word();
         prop_assert_eq!(SlotEntry::word_ifindex(word), ifindex);
         prop_assert_eq!(SlotEntry::word_slot(word), u32::from(slot));
         prop_assert_eq!(SlotEntry::word_link(word), link.index());
         prop_assert_eq!(SlotEntry::word_networks(word), networks);
+        prop_assert_eq!(SlotEntry::word_own(word), own);
     }
 
     #[test]
@@ -43,7 +45,8 @@ proptest! {
 fn an_empty_entry_names_no_device() {
     assert_eq!(SlotEntry::word_ifindex(0), 0, "no device has index 0");
     assert_eq!(SlotEntry::word_slot(0), OTHER_SLOT);
-    let first = SlotEntry { ifindex: 1, slot: 0, link: Link::Ethernet, networks: false };
+    let first =
+        SlotEntry { ifindex: 1, slot: 0, link: Link::Ethernet, networks: false, own: false };
     assert_ne!(first.to_word(), 0);
 }
 

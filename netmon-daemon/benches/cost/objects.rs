@@ -35,7 +35,8 @@ pub(crate) fn netmon(ifindex: u32, networks: u8) -> Ebpf {
     let mut loader = EbpfLoader::new();
     let loader = loader.btf(None).override_global("HANDSHAKE_KEYS", &keys, true);
     let mut ebpf = loader.load(NETMON).unwrap();
-    let entry = SlotEntry { ifindex, slot: SLOT, link: Link::Ethernet, networks: networks > 0 };
+    let entry =
+        SlotEntry { ifindex, slot: SLOT, link: Link::Ethernet, networks: networks > 0, own: false };
     let mut table = Networks::NONE;
     for number in 0..networks {
         table.add(Address::of_ipv4([10, number, 0, 0]), 96 + 16, Scope::Container).unwrap();

@@ -4,6 +4,8 @@
 //! Invariant: what was counted stays in the traffic of its vantage, whatever
 //! becomes of the device.
 
+use std::collections::BTreeSet;
+
 use netmon_common::abi::{labels::Direction, slot::SlotEntry};
 
 use super::{
@@ -15,6 +17,7 @@ use super::{
 use crate::{
     config::TcMechanism,
     links::{Link, framing},
+    signal::Signal,
     snapshot::{Device, Drops, Traffic, Vantage},
 };
 
@@ -31,6 +34,8 @@ pub(super) struct Watched {
     /// What holds the programs, by direction.
     pub(super) grips: [Option<Grip>; 2],
     pub(super) counting: Result<(), String>,
+    /// Whether the programs know that sockets of this kernel are behind it.
+    pub(super) own: bool,
 }
 
 impl Kernel {
@@ -59,7 +64,7 @@ impl Kernel {
         let place = self.slots.take(link.ifindex, vantage);
         let base = self.read(place.slot())?;
         if place != Place::Unknown {
-            self.enter(&link, place)?;
+            self.enter(&link, place, false)?;
         }
         let mut watched = Watched {
             base_drops: drops(&link),
@@ -70,6 +75,7 @@ impl Kernel {
             base,
             grips: [None, None],
             counting: Ok(()),
+            own: false,
         };
         self.attach(&mut watched);
         self.devices.insert(watched.link.ifindex, watched);
@@ -204,18 +210,58 @@ impl Kernel {
     }
 
     /// Tells the programs where a device counts and how its frames begin.
-    pub(super) fn enter(&mut self, link: &Link, place: Place) -> Result<(), KernelError> {
+    pub(super) fn enter(
+        &mut self,
+        link: &Link,
+        place: Place,
+        own: bool,
+    ) -> Result<(), KernelError> {
         let Ok(programs) = &mut self.programs else { return Ok(()) };
         let entry = SlotEntry {
             ifindex: link.ifindex,
             slot: u16::try_from(place.slot()).unwrap_or_default(),
             link: framing(link.hardware),
             networks: programs.networks.is_filled(),
+            own,
         };
         programs
             .table
             .set(SlotEntry::position(link.ifindex), entry.to_word(), 0)
             .map_err(|error| KernelError::of("writing the slot table", &error))
+    }
+
+    /// Tells the programs behind which devices sockets of this kernel are: ports of
+    /// containers, and bridges of such. Their connections are left to the hooks of
+    /// the TCP stack, as long as there are any that time handshakes.
+    ///
+    /// # Errors
+    ///
+    /// When the table cannot be written.
+    pub(super) fn mark_own(&mut self) -> Result<(), KernelError> {
+        let followed = self.sources().has(Signal::Handshakes);
+        let is_port = |watched: &Watched| {
+            let pair = matches!(watched.link.kind.as_deref(), Some("veth" | "netkit"));
+            followed && pair && watched.vantage == Some(Vantage::Internal)
+        };
+        let ports = self.devices.values().filter(|watched| is_port(watched));
+        let bridges: BTreeSet<u32> = ports.filter_map(|port| port.link.master).collect();
+        let changed = |watched: &Watched| {
+            let own = is_port(watched) || bridges.contains(&watched.link.ifindex);
+            (own != watched.own && watched.place != Place::Unknown).then_some(own)
+        };
+        let changed: Vec<(u32, bool)> = self
+            .devices
+            .iter()
+            .filter_map(|(ifindex, watched)| Some((*ifindex, changed(watched)?)))
+            .collect();
+        for (ifindex, own) in changed {
+            let Some(mut watched) = self.devices.remove(&ifindex) else { continue };
+            watched.own = own;
+            let entered = self.enter(&watched.link, watched.place, own);
+            self.devices.insert(ifindex, watched);
+            entered?;
+        }
+        Ok(())
     }
 
     /// Lets programs go.

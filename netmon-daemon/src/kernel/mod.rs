@@ -151,6 +151,7 @@ impl Kernel {
         {
             log.drain();
         }
+        self.mark_own()?;
         let mut vantages = self.retired.clone();
         let mut other_devices = self.read(OTHER_SLOT)?;
         for vantage in Vantage::ALL.map(Some).into_iter().chain([None]) {

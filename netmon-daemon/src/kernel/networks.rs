@@ -57,7 +57,7 @@ impl Kernel {
         let entered = devices
             .values()
             .filter(|watched| watched.place != Place::Unknown)
-            .try_for_each(|watched| self.enter(&watched.link, watched.place));
+            .try_for_each(|watched| self.enter(&watched.link, watched.place, watched.own));
         self.devices = devices;
         entered
     }

@@ -37,7 +37,7 @@ static HANDSHAKE_SECONDS: [f64; HANDSHAKE_BOUNDS.len()] = seconds(HANDSHAKE_BOUN
 const HANDSHAKES: Family = Family::new(
     Buckets(&HANDSHAKE_SECONDS),
     "tcp_handshake_seconds",
-    "Time from a connection request to its answer (role active, with connections that the host only forwards; those of its containers count as both), or from the answer to the last step (passive); requests that had to be sent again count from the first.",
+    "Time from a connection request to its answer (role active, with connections that the host only forwards), or from the answer to the last step (passive); requests that had to be sent again count from the first.",
     &["role", "service_port"],
     714,
 )

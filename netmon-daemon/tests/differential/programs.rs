@@ -100,7 +100,8 @@ impl Programs {
         assert!((SHARED_SLOTS..SLOT_TABLE_LEN).contains(&slot));
         let word = link.map_or(0, |link| {
             let slot = u16::try_from(slot).unwrap();
-            SlotEntry { ifindex, slot, link, networks: !self.named.is_empty() }.to_word()
+            SlotEntry { ifindex, slot, link, networks: !self.named.is_empty(), own: false }
+                .to_word()
         });
         self.table.set(SlotEntry::position(ifindex), word, 0).unwrap();
     }

@@ -8,6 +8,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader},
+    net::{TcpListener, TcpStream},
     process::Stdio,
 };
 
@@ -33,6 +34,13 @@ const TIMES: u16 = 60;
 const AMID: u16 = 1000;
 /// Requests of the flood before handshakes are made, and after.
 const FLOOD: u64 = 100_000;
+
+/// A port of a real server.
+const PORT: u16 = 6999;
+/// The programs that time handshakes of the host's own sockets.
+const HOOKS: &str = "connection,sock_ops";
+/// The variable with the ports that are services.
+const PORTS: &str = "NETMON_TCP__SERVICE_PORTS";
 
 /// How a router hands packets on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,11 +104,16 @@ impl Path {
         path
     }
 
-    /// netmon on the router, with a service for each of these ports.
+    /// netmon on the router, with a service for each of these ports. The ports of a
+    /// bridge look like those of containers, whose connections would be left to the
+    /// hooks of the TCP stack, were there any.
     fn netmon(&self, delays: &[u16]) -> Netmon<'_> {
+        let forbidden = if self.way == Way::Bridged { HOOKS } else { "" };
         let ports: Vec<String> =
             delays.iter().map(|delay| (FIRST_PORT + delay).to_string()).collect();
-        Netmon::start(&self.router, &[FAST, ("NETMON_TCP__SERVICE_PORTS", &ports.join(","))])
+        let ports = ports.join(",");
+        let environment = [FAST, (PORTS, &*ports), ("NETMON_FORBID", forbidden)];
+        Netmon::start(&self.router, &environment)
     }
 
     /// Requests from ports of their own, so many with each of these delays in turn.
@@ -155,7 +168,7 @@ struct Times {
 impl Times {
     /// What was counted between two scrapes.
     fn between(before: &Exposition, after: &Exposition, delay: u16) -> Self {
-        let service = format!("tcp/{}", FIRST_PORT + delay);
+        let service = format!("tcp/{}", FIRST_PORT.wrapping_add(delay));
         let labels = [("role", "active"), ("service_port", &*service)];
         let read = |scrape: &Exposition, suffix: &str| -> BTreeMap<String, f64> {
             let name = format!("netmon_tcp_handshake_seconds_{suffix}");
@@ -326,4 +339,41 @@ fn a_flood_does_not_hide_handshakes() {
     assert!(truth > 0, "none took 10 ms");
     assert!((0.98..=1.02).contains(&kept), "{found} of {truth} were kept");
     netmon.stop();
+}
+
+#[test]
+fn connections_of_containers_count_once() {
+    require!();
+    let _among = among_others();
+    let (container, host, server) = (NetNs::new(), NetNs::new(), NetNs::new());
+    veth(&host, "port", &container, "eth0");
+    veth(&host, "net1", &server, "net0");
+    host.sysctl("net/ipv4/ip_forward", "1");
+    host.ip_batch(
+        "link add br0 type bridge\nlink set port master br0\nlink set br0 up\n\
+         address add 10.1.0.1/24 dev br0\naddress add 10.2.0.1/24 dev net1\n",
+    );
+    let ways = [(&container, 1, 2, "eth0"), (&server, 2, 1, "net0")];
+    for (namespace, network, other, device) in ways {
+        namespace.ip_batch(&format!(
+            "address add 10.{network}.0.2/24 dev {device}\n\
+             route add 10.{other}.0.0/24 via 10.{network}.0.1\n"
+        ));
+    }
+    let listener = server.enter(|| TcpListener::bind(("10.2.0.2", PORT)).unwrap());
+    // By the hooks, or where there are none by the packets that are forwarded.
+    for forbidden in ["", HOOKS] {
+        let port = PORT.to_string();
+        let environment = [FAST, (PORTS, &*port), ("NETMON_FORBID", forbidden)];
+        let netmon = Netmon::start(&host, &environment);
+        let before = netmon.fresh();
+        for _ in 0..TIMES {
+            container.enter(|| drop(TcpStream::connect(("10.2.0.2", PORT)).unwrap()));
+            drop(listener.accept().unwrap());
+        }
+        let delay = PORT.wrapping_sub(FIRST_PORT);
+        let found = counted(&netmon, &before, &[delay], TIMES.into());
+        assert_eq!(found[0].count, u64::from(TIMES), "without {forbidden:?}");
+        netmon.stop();
+    }
 }
