@@ -16,6 +16,7 @@
 #![feature(asm_experimental_arch)]
 
 mod debug;
+mod ending;
 mod handshake;
 mod hooks;
 mod kernel;

@@ -7,7 +7,7 @@ use aya_ebpf::{
 };
 use netmon_common::abi::{
     connection::{
-        CARRIED as CARRIED_LEN, CONNECTIONS as OPEN, Carried, Connection, Ending,
+        CARRIED as CARRIED_LEN, CONNECTIONS as OPEN, Carried, Change, Connection, Ending,
         FIRST_ANSWERS as ANSWERS, FirstAnswer, Handshake, Lifetime, PATHS as PATHS_LEN, Path,
     },
     forwarded::Forwarded,
@@ -89,6 +89,11 @@ pub(crate) static PATHS: PerCpuArray<Path> = PerCpuArray::with_max_entries(PATHS
 #[map]
 pub(crate) static CONNECTIONS: HashMap<u64, Connection> =
     HashMap::with_max_entries(OPEN, BPF_F_NO_PREALLOC);
+
+/// The change that the program which follows connections saw last on a CPU, for the
+/// second one, which is there for changes that interrupt the first.
+#[map]
+pub(crate) static SEEN: PerCpuArray<Change> = PerCpuArray::with_max_entries(1, 0);
 
 /// The connection that ended last on this CPU, as long as its reason is open.
 #[map]

@@ -40,6 +40,18 @@ impl Connection {
     }
 }
 
+/// A change of the state of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Change {
+    /// Address of the socket.
+    pub socket: u64,
+    /// Its state before, a number of the kernel.
+    pub old: i32,
+    /// Its state from now on.
+    pub new: i32,
+}
+
 /// A connection whose end is known but not yet its reason: when TCP meets data
 /// after it was closed, it first ends the connection as if the peer had reset it,
 /// and only then sends the reset that tells it apart.

@@ -98,6 +98,17 @@ impl Kernel {
 }
 
 impl Figures {
+    /// Those of a program and of the second one, which does its work where it is skipped:
+    /// an event is missed when both are.
+    pub(super) fn and_again(self, second: Self) -> Self {
+        let run = self.run.zip(second.run);
+        Self {
+            run: run.map(|(run, more)| Run { count: run.count, time: run.time + more.time }),
+            missed: self.missed.zip(second.missed).map(|(missed, both)| missed.min(both)),
+            ..self
+        }
+    }
+
     /// The figures of a program of the object; `timed` says whether the kernel
     /// measures how long programs run.
     pub(super) fn of(ebpf: &Ebpf, program: &str, timed: bool) -> Self {

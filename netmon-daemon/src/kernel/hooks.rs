@@ -53,6 +53,9 @@ pub(super) struct Hook {
     /// First kernel on which the tracepoint sees everything; before it, the
     /// kprobe is the better rung.
     pub complete_since: (u32, u32),
+    /// Whether tracepoints have a second program, named `<name>_again_<rung>`, for events
+    /// during which the kernel skips the first one, because they interrupt it.
+    pub again: bool,
     /// What the programs read, without which they are worth nothing.
     pub reads: &'static [Member],
     /// What it measures, by name.
@@ -78,6 +81,7 @@ pub(super) const HOOKS: &[Hook] = &[
         tracepoint: "tcp_cong_state_set",
         probes: Probes::All(&[("tcp_set_ca_state", "congestion_kprobe")]),
         complete_since: (0, 0),
+        again: false,
         reads: &[Member::CongestionState],
         feeds: &[Signal::Congestion],
     },
@@ -90,6 +94,7 @@ pub(super) const HOOKS: &[Hook] = &[
             ("inet_sk_set_state", "connection_kprobe"),
         ]),
         complete_since: (0, 0),
+        again: true,
         reads: &[
             Member::SockFamily,
             Member::SockDaddr,
@@ -126,6 +131,7 @@ pub(super) const HOOKS: &[Hook] = &[
             ("kfree_skb", "drop_kprobe"),
         ]),
         complete_since: (0, 0),
+        again: false,
         reads: &[Member::SkbLen, Member::SkbUsers],
         feeds: &[Signal::Drops],
     },
@@ -135,6 +141,7 @@ pub(super) const HOOKS: &[Hook] = &[
         tracepoint: "tcp_receive_reset",
         probes: Probes::All(&[("tcp_reset", "reset_received_kprobe")]),
         complete_since: (0, 0),
+        again: false,
         // Without the state of the connection the reason is unknown, and the count true.
         reads: &[],
         feeds: &[Signal::ResetsReceived],
@@ -150,6 +157,7 @@ pub(super) const HOOKS: &[Hook] = &[
         ]),
         // Silent for a segment that meets no socket until then.
         complete_since: (6, 12),
+        again: false,
         reads: &[],
         feeds: &[Signal::ResetsSent],
     },
@@ -159,6 +167,7 @@ pub(super) const HOOKS: &[Hook] = &[
         tracepoint: "tcp_retransmit_skb",
         probes: Probes::All(&[("__tcp_retransmit_skb", "retransmit_kprobe")]),
         complete_since: (0, 0),
+        again: false,
         reads: &[
             Member::SkbTcpGsoSegs,
             Member::SkbTcpFlags,
@@ -173,6 +182,7 @@ pub(super) const HOOKS: &[Hook] = &[
         tracepoint: "tcp_retransmit_synack",
         probes: Probes::All(&[("tcp_rtx_synack", "retransmit_synack_kprobe")]),
         complete_since: (0, 0),
+        again: false,
         reads: SOCKET,
         feeds: &[Signal::SynackRetransmits],
     },
@@ -188,7 +198,14 @@ impl Hook {
         }
     }
 
-    /// The name of the program for a rung.
+    /// The names of all programs for a rung.
+    pub(super) fn programs(&self, rung: Rung) -> Vec<String> {
+        let again = self.again && rung != Rung::Kprobe;
+        let again = again.then(|| format!("{}_again_{}", self.name, rung.label()));
+        std::iter::once(self.program(rung)).chain(again).collect()
+    }
+
+    /// The name of the program for a rung, the first one if there are two.
     pub(super) fn program(&self, rung: Rung) -> String {
         format!("{}_{}", self.name, rung.label())
     }

@@ -104,10 +104,13 @@ impl Attached {
 
     /// How the hook fares.
     pub(super) fn health(&self, ebpf: &Ebpf, timed: bool) -> HookHealth {
-        let figures = self
-            .rung
-            .map(|rung| Figures::of(ebpf, &self.hook.program(rung), timed))
-            .unwrap_or_default();
+        let figures = self.rung.map(|rung| {
+            let programs = self.hook.programs(rung);
+            let mut all = programs.iter().map(|name| Figures::of(ebpf, name, timed));
+            let first = all.next().unwrap_or_default();
+            all.fold(first, Figures::and_again)
+        });
+        let figures = figures.unwrap_or_default();
         self.describe(figures)
     }
 
@@ -138,32 +141,35 @@ fn attach(hook: &Hook, rung: Rung, object: &mut Object) -> Result<Vec<Anchor>, S
         let types = if object.btf.is_some() { "types have no" } else { "BTF does not tell of" };
         return Err(format!("the kernel's {types} {}", member.label()));
     }
-    let loaded = match rung {
-        Rung::TpBtf => {
-            let btf =
-                object.btf.as_ref().ok_or("the kernel does not describe its types (no BTF)")?;
-            <&mut BtfTracePoint>::try_from(program(&mut object.ebpf, &hook.program(rung))?)
-                .and_then(|program| program.load(hook.tracepoint, btf))
-        }
-        Rung::RawTp => {
-            <&mut RawTracePoint>::try_from(program(&mut object.ebpf, &hook.program(rung))?)
-                .and_then(RawTracePoint::load)
-        }
-        // Loaded one by one, as long as they are wanted.
-        Rung::Kprobe => Ok(()),
-    };
-    loaded.map_err(|error| reason(&error))?;
+    if rung == Rung::TpBtf && object.btf.is_none() {
+        return Err("the kernel does not describe its types (no BTF)".to_owned());
+    }
+    for name in hook.programs(rung) {
+        let loaded = match (rung, &object.btf) {
+            (Rung::TpBtf, Some(btf)) => {
+                <&mut BtfTracePoint>::try_from(program(&mut object.ebpf, &name)?)
+                    .and_then(|program| program.load(hook.tracepoint, btf))
+            }
+            (Rung::RawTp, _) => <&mut RawTracePoint>::try_from(program(&mut object.ebpf, &name)?)
+                .and_then(RawTracePoint::load),
+            // Kprobes are loaded one by one, as long as they are wanted.
+            (Rung::Kprobe | Rung::TpBtf, _) => Ok(()),
+        };
+        loaded.map_err(|error| reason(&error))?;
+    }
     hold(hook, rung, &mut object.ebpf)
 }
 
 /// Attaches what is loaded.
 fn hold(hook: &Hook, rung: Rung, ebpf: &mut Ebpf) -> Result<Vec<Anchor>, String> {
-    let anchor = match rung {
-        Rung::TpBtf => hold_tp_btf(program(ebpf, &hook.program(rung))?),
-        Rung::RawTp => hold_raw_tp(program(ebpf, &hook.program(rung))?, hook),
-        Rung::Kprobe => return hold_kprobes(ebpf, &hook.probes),
+    let hold = |name: String| match rung {
+        Rung::TpBtf => hold_tp_btf(program(ebpf, &name)?).map_err(|error| reason(&error)),
+        _ => hold_raw_tp(program(ebpf, &name)?, hook).map_err(|error| reason(&error)),
     };
-    anchor.map(|anchor| vec![anchor]).map_err(|error| reason(&error))
+    match rung {
+        Rung::Kprobe => hold_kprobes(ebpf, &hook.probes),
+        Rung::TpBtf | Rung::RawTp => hook.programs(rung).into_iter().map(hold).collect(),
+    }
 }
 
 fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Program, String> {

@@ -155,7 +155,7 @@ fn descriptor(map: &Map) -> RawFd {
 fn tracepoint_id(btf: &Btf, program: &str) -> Option<u32> {
     let tracepoint = match program.strip_suffix("_tp_btf")? {
         "congestion" => "tcp_cong_state_set",
-        "connection" => "inet_sock_set_state",
+        "connection" | "connection_again" => "inet_sock_set_state",
         "drop" => "kfree_skb",
         "reset_received" => "tcp_receive_reset",
         "reset_sent" => "tcp_send_reset",

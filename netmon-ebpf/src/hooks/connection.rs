@@ -13,7 +13,7 @@ use aya_ebpf::{
 };
 use netmon_common::{
     abi::{
-        connection::{Connection, Ending, carried},
+        connection::{Change, Connection, carried},
         histogram::{CONNECTION_BYTES_BOUNDS, DURATION_BOUNDS, HANDSHAKE_BOUNDS, RTT_BOUNDS},
         labels::{CloseReason, Direction, FailReason, Role, TcpState},
         member::Member,
@@ -25,24 +25,43 @@ use netmon_common::{
 
 use super::count;
 use crate::{
+    ending,
     kernel::{Sock, is_home},
-    maps::{CARRIED, CONNECTIONS, ENDING, HANDSHAKE_TIMES, LIFETIMES, LISTENING_PORTS, PATHS},
-    retried, services,
-    skb::opaque,
-    sock,
+    maps::{CARRIED, CONNECTIONS, HANDSHAKE_TIMES, LIFETIMES, LISTENING_PORTS, PATHS, SEEN},
+    retried, services, sock,
 };
 
 /// `inet_sock_set_state(sk, oldstate, newstate)` as a BTF tracepoint.
 #[btf_tracepoint(function = "inet_sock_set_state")]
 fn connection_tp_btf(ctx: BtfTracePointContext) -> i32 {
+    saw(ctx.arg(0), ctx.arg(1), ctx.arg(2));
     changed(ctx.arg(0), ctx.arg(1), ctx.arg(2));
+    0
+}
+
+/// The second program of it.
+#[btf_tracepoint(function = "inet_sock_set_state")]
+fn connection_again_tp_btf(ctx: BtfTracePointContext) -> i32 {
+    if missed(ctx.arg(0), ctx.arg(1), ctx.arg(2)) {
+        changed(ctx.arg(0), ctx.arg(1), ctx.arg(2));
+    }
     0
 }
 
 /// The same as a raw tracepoint.
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 fn connection_raw_tp(ctx: RawTracePointContext) -> i32 {
+    saw(ctx.arg(0), ctx.arg(1), ctx.arg(2));
     changed(ctx.arg(0), ctx.arg(1), ctx.arg(2));
+    0
+}
+
+/// The second program of it.
+#[raw_tracepoint(tracepoint = "inet_sock_set_state")]
+fn connection_again_raw_tp(ctx: RawTracePointContext) -> i32 {
+    if missed(ctx.arg(0), ctx.arg(1), ctx.arg(2)) {
+        changed(ctx.arg(0), ctx.arg(1), ctx.arg(2));
+    }
     0
 }
 
@@ -79,6 +98,36 @@ const ECONNABORTED: i32 = 103;
 const ECONNRESET: i32 = 104;
 const ETIMEDOUT: i32 = 110;
 const ECONNREFUSED: i32 = 111;
+
+/// Tells the second program that the first one saw a change. Should an interrupt bring
+/// segments while the first one is at work, the kernel skips it for all that these
+/// change (dozens of connections, under load), and the second one does its work.
+#[inline(always)]
+fn saw(socket: *const Sock, old: i32, new: i32) {
+    if let Some(seen) = SEEN.get_ptr_mut(0) {
+        // SAFETY: the value belongs to this CPU.
+        unsafe { *seen = Change { socket: socket as u64, old, new } };
+    }
+}
+
+/// Whether the first program was skipped for a change: it saw another one last, and did
+/// not do what it would have done.
+#[inline(always)]
+fn missed(socket: *const Sock, old: i32, new: i32) -> bool {
+    // SAFETY: the value belongs to this CPU.
+    let Some(seen) = SEEN.get_ptr(0).map(|seen| unsafe { *seen }) else { return false };
+    if seen.socket == socket as u64 && seen.old == old && seen.new == new {
+        return false;
+    }
+    // An interrupt between the two programs makes the first one see others as well.
+    let remembered = remembered(socket).map(|connection| connection.established != 0);
+    match new {
+        ESTABLISHED => remembered != Some(true),
+        SYN_SENT => remembered.is_none(),
+        CLOSE => remembered.is_some(),
+        _ => true,
+    }
+}
 
 #[inline(always)]
 fn changed(socket: *const Sock, old: i32, new: i32) {
@@ -271,7 +320,7 @@ fn failed(socket: *const Sock, service: u8, scope: Scope, error: i32) {
 /// Counts the end of a connection, or keeps it until its reason is certain.
 #[inline(always)]
 fn ended(socket: *const Sock, connection: &Connection, old: i32, error: i32) {
-    settle();
+    ending::settle();
     let flags: u64 = sock::read(socket, Member::SockFlags);
     let reason = match error {
         ECONNRESET | EPIPE => CloseReason::ResetReceived,
@@ -292,59 +341,9 @@ fn ended(socket: *const Sock, connection: &Connection, old: i32, error: i32) {
     let end =
         connection.role().index().wrapping_mul(CloseReason::COUNT).wrapping_add(reason.index());
     if reason != CloseReason::ResetReceived || (old != FIN_WAIT1 && old != FIN_WAIT2) {
-        count_ended(connection.service, end);
-    } else if let Some(ending) = ENDING.get_ptr_mut(0) {
-        // SAFETY: the value belongs to this CPU.
-        unsafe {
-            *ending = Ending {
-                socket: socket as u64,
-                service: u64::from(connection.service),
-                end: end as u64,
-            };
-        }
-    }
-}
-
-#[inline(always)]
-fn count_ended(service: u8, end: usize) {
-    services::count(service, |events| bump(&mut events.tcp_connections_closed, end, 1));
-}
-
-/// Counts the connection whose reason is open: no reset came.
-#[inline(always)]
-fn settle() {
-    if let Some(ending) = ENDING.get_ptr_mut(0)
-        // SAFETY: the value belongs to this CPU.
-        && let ending = unsafe { &mut *ending }
-        && ending.socket != 0
-    {
-        #[expect(clippy::cast_possible_truncation, reason = "it was a byte before")]
-        count_ended(ending.service as u8, ending.end as usize);
-        ending.socket = 0;
-    }
-}
-
-/// Says that a reset was sent for a socket: if it is the one that ended last on this
-/// CPU, that was the reason.
-#[inline(always)]
-pub(super) fn reset_sent(socket: *const Sock) {
-    // The verifier takes the argument for a pointer that may be null, and lets nobody
-    // add to it; a number it does not mind.
-    let address = opaque(socket as u64);
-    if address != 0
-        && let Some(ending) = ENDING.get_ptr_mut(0)
-        // SAFETY: the value belongs to this CPU.
-        && let ending = unsafe { &mut *ending }
-        && ending.socket == address
-        // Another connection may have got the address; it is open then.
-        && i32::from(sock::read::<u8>(address as *const Sock, Member::SockState)) == CLOSE
-    {
-        let active = ending.end < CloseReason::COUNT as u64;
-        let role = if active { Role::Active } else { Role::Passive };
-        ending.end = role
-            .index()
-            .wrapping_mul(CloseReason::COUNT)
-            .wrapping_add(CloseReason::ResetSent.index()) as u64;
+        ending::count(connection.service, end);
+    } else {
+        ending::keep(socket, connection.service, end);
     }
 }
 

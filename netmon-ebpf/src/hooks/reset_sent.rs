@@ -13,8 +13,9 @@ use netmon_common::{
     wire::tcp,
 };
 
-use super::{connection, count};
+use super::count;
 use crate::{
+    ending,
     kernel::{Probed, SkBuff, Sock, has, is_home, is_received_home, reset_tells_reason, tcp_flags},
     maps::RESETS_SENT,
 };
@@ -74,7 +75,7 @@ fn reset(socket: *const Sock, skb: *const SkBuff, reason: u32) {
         // SAFETY: the value belongs to this CPU and to this hook.
         bump(unsafe { &mut *resets }, (reason as usize).min(RESET_REASONS - 1), 1);
     }
-    connection::reset_sent(socket);
+    ending::reset_sent(socket);
     // Neither is certain: a segment may meet no socket, an abort has no segment.
     let home = if !socket.is_null() {
         is_home(socket)

@@ -87,7 +87,7 @@ fn rejected(way: Way<'_>, answer: &str) -> Deed {
         });
     });
     let reset = answer.ends_with("reset");
-    Deed::failed(TIMES, if reset { Refused } else { Unreachable })
+    Deed::failed(TIMES, if reset { Refused } else { Unreachable }).whatever_carried()
 }
 
 /// Does something while a namespace filters what it receives.

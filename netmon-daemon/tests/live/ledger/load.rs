@@ -1,10 +1,16 @@
 //! Ten thousand connections of curl to nginx, counted by the real daemon.
 
-use std::{fs, net::TcpStream, process::Stdio};
+use std::{
+    fs,
+    io::Read,
+    net::{TcpListener, TcpStream},
+    process::Stdio,
+    thread,
+};
 
 use netmon_common::abi::labels::{CloseReason, FailReason, Role};
 
-use super::{PORTS, Turn};
+use super::{Deed, PORTS, Play, Turn};
 use crate::{
     daemon::{FAST, Netmon},
     deadline::{until_ok, until_true},
@@ -38,6 +44,40 @@ http {
     server { listen CLIENT_ENDS; keepalive_timeout 600; location / { return 200 hello; } }
 }
 ";
+
+/// All processors open and end connections at once, so that interrupts bring segments
+/// of others while a program is at work.
+#[test]
+fn connections_of_many_processes_at_once_are_counted() {
+    const EACH: u64 = 2_000;
+    require!();
+    let mut play = Play::begin(Turn::take(), Stage::new());
+    play.case("many at once", |stage| {
+        thread::scope(|scope| {
+            for port in CROWD {
+                scope.spawn(move || stage.host.enter(|| serve_and_ask(port, EACH)));
+            }
+        });
+        Deed::connections(EACH * CROWD.len() as u64)
+            .whatever_carried()
+            .ended(CloseReason::Fin, CloseReason::Fin)
+    });
+}
+
+/// The ports of as many servers and clients.
+const CROWD: [u16; 8] =
+    [PORTS[0], PORTS[1], PORTS[2], PORTS[3], PORTS[4], PORTS[5], PORTS[6], PORTS[7]];
+
+/// Opens so many connections over loopback, and closes each.
+fn serve_and_ask(port: u16, connections: u64) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    for _ in 0..connections {
+        let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        drop(client);
+        assert_eq!(server.read(&mut [0]).unwrap(), 0);
+    }
+}
 
 #[test]
 fn ten_thousand_connections_are_counted() {

@@ -32,7 +32,8 @@ use netmon_common::{
 use crate::{
     deadline::until_ok,
     netns::NetNs,
-    stage::{ADDRESS, DEVICE, PEER_ADDRESS, PEER_DEVICE, Stage, among_others},
+    requirement::unmet,
+    stage::{ADDRESS, DEVICE, PEER_ADDRESS, PEER_DEVICE, Stage, alone},
     statistics,
 };
 
@@ -46,9 +47,6 @@ const PORT: u16 = PORTS[0];
 
 const ADDRESS_6: &str = "fd00::1";
 const PEER_ADDRESS_6: &str = "fd00::2";
-
-/// Held by the test that has the ports, also against other checkouts.
-const TURN: &str = "/run/netmon-live-ledger.lock";
 
 /// How often a case is played until nobody else on this host ended a connection
 /// meanwhile.
@@ -230,7 +228,7 @@ impl Play {
                 return;
             }
         }
-        panic!("{name}: others ended connections all the time");
+        unmet(&format!("{name}: others ended connections all the time: bytes were not compared"));
     }
 
     /// Awaits that everything is counted as it should be.
@@ -327,18 +325,12 @@ impl Way<'_> {
     }
 }
 
-/// The right to use the ports, beside other tests that count other things.
-struct Turn {
-    _among: File,
-    _ports: File,
-}
+/// The right to use the ports, while no other live test opens connections.
+struct Turn(#[expect(dead_code, reason = "held")] File);
 
 impl Turn {
     fn take() -> Self {
-        let among = among_others();
-        let ports = File::options().create(true).append(true).open(TURN).unwrap();
-        ports.lock().unwrap();
-        Self { _among: among, _ports: ports }
+        Self(alone())
     }
 }
 
