@@ -4,13 +4,10 @@
 //! reset it, and only then sends the reset that tells the two apart. Invariant: what
 //! is kept here is counted by the daemon as well, so that nothing is missing meanwhile.
 
-use netmon_common::{
-    abi::{
-        connection::Ending,
-        labels::{CloseReason, Role, TcpState},
-        member::Member,
-    },
-    account::bump,
+use netmon_common::abi::{
+    connection::Ending,
+    labels::{CloseReason, Role, TcpState},
+    member::Member,
 };
 
 use crate::{kernel::Sock, maps::ENDING, services, skb::opaque, sock};
@@ -20,7 +17,7 @@ const CLOSE: i32 = TcpState::Close as i32;
 /// Counts the end of a connection.
 #[inline(always)]
 pub(crate) fn count(service: u8, end: usize) {
-    services::count(service, |events| bump(&mut events.tcp_connections_closed, end, 1));
+    services::count(service, |events| services::add_one(&mut events.tcp_connections_closed, end));
 }
 
 /// Keeps the end of a connection whose reason is open.

@@ -1,5 +1,7 @@
 //! Which service a connection belongs to, and its counters.
 
+use core::arch::asm;
+
 use netmon_common::{
     abi::{
         labels::Role,
@@ -61,5 +63,18 @@ pub(crate) fn count(service: u8, count: impl FnOnce(&mut ServiceEvents)) {
         // SAFETY: the value belongs to this CPU. Each hook has counters of its
         // own, and the kernel does not run a tracing program inside of itself.
         count(unsafe { &mut *events });
+    }
+}
+
+/// Adds one to a counter of a service in one step: an interrupt can bring another
+/// change to the same counter between a read and a write.
+#[inline(always)]
+pub(crate) fn add_one(counters: &mut [u64], position: usize) {
+    if let Some(counter) = counters.get_mut(position) {
+        // The target has no atomic of Rust's for it, but it has the instruction.
+        // SAFETY: the word is aligned and lies in a map, where it stays.
+        unsafe {
+            asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) core::ptr::from_mut(counter), in(reg) 1_u64);
+        }
     }
 }

@@ -19,7 +19,6 @@ use netmon_common::{
         member::Member,
         service::{port_bit, timed},
     },
-    account::bump,
     scope::Scope,
 };
 
@@ -235,7 +234,7 @@ fn accepted(socket: *const Sock, now: u64, scope: Scope) -> Connection {
 fn count_opened(service: u8, role: Role, scope: Scope) {
     services::count(service, |events| {
         let cell = services::by_scope(role.index(), scope);
-        bump(&mut events.tcp_connections_opened, cell, 1);
+        services::add_one(&mut events.tcp_connections_opened, cell);
     });
 }
 
@@ -313,7 +312,7 @@ fn failed(socket: *const Sock, service: u8, scope: Scope, error: i32) {
     }
     services::count(service, |events| {
         let cell = services::by_scope(reason.index(), scope);
-        bump(&mut events.tcp_connect_failures, cell, 1);
+        services::add_one(&mut events.tcp_connect_failures, cell);
     });
 }
 

@@ -49,7 +49,7 @@ http {
 /// of others while a program is at work.
 #[test]
 fn connections_of_many_processes_at_once_are_counted() {
-    const EACH: u64 = 2_000;
+    const EACH: u64 = 500;
     require!();
     let mut play = Play::begin(Turn::take(), Stage::new());
     play.case("many at once", |stage| {
