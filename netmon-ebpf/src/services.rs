@@ -60,8 +60,8 @@ pub(crate) fn by_scope(label: usize, scope: Scope) -> usize {
 #[inline(always)]
 pub(crate) fn count(service: u8, count: impl FnOnce(&mut ServiceEvents)) {
     if let Some(events) = SERVICE_EVENTS.get_ptr_mut(u32::from(service)) {
-        // SAFETY: the value belongs to this CPU. Each hook has counters of its
-        // own, and the kernel does not run a tracing program inside of itself.
+        // SAFETY: the value belongs to this CPU. Each hook has counters of its own; only
+        // the two programs of connections share theirs, one inside of the other.
         count(unsafe { &mut *events });
     }
 }

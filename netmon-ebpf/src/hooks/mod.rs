@@ -30,8 +30,8 @@ use crate::{
 #[inline(always)]
 fn count(count: impl FnOnce(&mut TcpEvents)) {
     if let Some(events) = TCP_EVENTS.get_ptr_mut(0) {
-        // SAFETY: the value belongs to this CPU. Each hook has counters of its
-        // own, and the kernel does not run a tracing program inside of itself.
+        // SAFETY: the value belongs to this CPU. Each hook has counters of its own; only
+        // the two programs of connections share theirs, one inside of the other.
         count(unsafe { &mut *events });
     }
 }
