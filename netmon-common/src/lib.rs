@@ -18,6 +18,7 @@
 pub mod abi;
 pub mod account;
 pub mod bytes;
+pub mod dns;
 pub mod handshake;
 pub mod packet;
 pub mod reject;

@@ -1,0 +1,16 @@
+//! DNS messages (RFC 1035): what they say, when they are damaged, how long a
+//! lookup takes, and how messages follow each other in a TCP stream.
+//!
+//! The same code runs in the kernel and over capture files. Only [`Message`], which
+//! needs a slice and follows compression pointers, is for user space alone.
+
+mod malformed;
+mod message;
+mod name;
+
+pub use malformed::Malformed;
+pub use message::{Message, Question, Record, Records, Section};
+pub use name::{Labels, MAX_LABEL_LEN, MAX_NAME_LEN, Name};
+
+/// Length of the header of a message, in bytes (RFC 1035, section 4.1.1).
+pub const HEADER_LEN: usize = 12;
