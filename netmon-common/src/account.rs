@@ -130,7 +130,7 @@ fn account_transport(
     if packet.is_mdns() {
         add(&mut tally.mdns_packets, n);
     }
-    if packet.is(Transport::Tcp) {
+    if packet.is_tcp() {
         account_flags(tally, packet.tcp_flags(), n);
         // A connection that begins or ends has no window that could be closed, and
         // resets have 0 there.
@@ -140,6 +140,8 @@ fn account_transport(
         }
     } else if packet.is(Transport::Icmp) {
         bump(&mut tally.icmp_messages, pair(version, IcmpClass::COUNT, packet.detail()), n);
+    } else if packet.is_llmnr() {
+        add(&mut tally.llmnr_packets, n);
     } else if packet.is_dns() {
         add(&mut tally.dns_datagrams, n);
         if packet.is(Transport::DnsQuery) {

@@ -45,6 +45,28 @@ pub trait Bytes {
     fn be32(&self, at: usize) -> Option<u32> {
         self.array(at).map(u32::from_be_bytes)
     }
+
+    /// `N` big-endian 32-bit numbers, the first one at offset `at`, by one check of the
+    /// length.
+    #[inline(always)]
+    fn be32s<const N: usize>(&self, at: usize) -> Option<[u32; N]> {
+        let mut words = [0; N];
+        for (index, word) in words.iter_mut().enumerate() {
+            *word = self.be32(at.wrapping_add(index.wrapping_mul(4)))?;
+        }
+        Some(words)
+    }
+
+    /// The big-endian 32-bit numbers at these distances from `at`, the last one the
+    /// farthest, by one check of the length.
+    #[inline(always)]
+    fn be32s_at<const N: usize>(&self, at: usize, distances: [usize; N]) -> Option<[u32; N]> {
+        let mut words = [0; N];
+        for (distance, word) in distances.iter().zip(&mut words) {
+            *word = self.be32(at.wrapping_add(*distance))?;
+        }
+        Some(words)
+    }
 }
 
 impl Bytes for [u8] {

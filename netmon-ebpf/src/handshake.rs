@@ -11,7 +11,8 @@ use netmon_common::{
 };
 
 use crate::{
-    maps::{FORWARDED, FORWARDED_TIMES, HANDSHAKE_SAMPLING, HANDSHAKES, SLOTS},
+    device,
+    maps::{FORWARDED, FORWARDED_TIMES, HANDSHAKE_SAMPLING, HANDSHAKES},
     services,
     skb::Linear,
 };
@@ -34,9 +35,7 @@ pub(crate) fn is_forwarded(skb: *mut __sk_buff) -> bool {
 /// Whether sockets of this kernel are behind a device.
 #[inline(always)]
 fn is_own(ifindex: u32) -> bool {
-    SLOTS
-        .get(SlotEntry::position(ifindex))
-        .is_some_and(|word| SlotEntry::word_own(*word) && SlotEntry::word_ifindex(*word) == ifindex)
+    SlotEntry::word_own(device::entry(ifindex))
 }
 
 /// Follows a segment that begins a connection between others.

@@ -16,6 +16,8 @@
 #![feature(asm_experimental_arch)]
 
 mod debug;
+mod device;
+mod dns;
 mod ending;
 mod handshake;
 mod hooks;

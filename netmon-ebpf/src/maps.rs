@@ -10,6 +10,7 @@ use netmon_common::abi::{
         CARRIED as CARRIED_LEN, CONNECTIONS as OPEN, Carried, Change, Connection, Ending,
         FIRST_ANSWERS as ANSWERS, FirstAnswer, Handshake, Lifetime, PATHS as PATHS_LEN, Path,
     },
+    dns::{DNS_TALLIES, DnsSettings, DnsTally, LOOKUP_TIMES, LookupTimes, Lookups},
     forwarded::Forwarded,
     networks::Networks,
     service::{
@@ -20,7 +21,10 @@ use netmon_common::abi::{
     tally::Tally,
     tcp::{DROP_REASONS, Dropped, RESET_REASONS, TcpEvents},
 };
-use netmon_common::handshake::{SETS, Set};
+use netmon_common::{
+    dns::{LOOKUP_SETS, WAYS},
+    handshake::{SETS, Set},
+};
 
 /// Which counters a device owns, by `ifindex % SLOT_TABLE_LEN`. Written by the
 /// daemon when a device comes or goes, read for every packet. 32 KiB: with 4096
@@ -137,3 +141,29 @@ pub(crate) static FORWARDED: PerCpuArray<Forwarded> = PerCpuArray::with_max_entr
 #[map]
 pub(crate) static FORWARDED_TIMES: PerCpuArray<Handshake> =
     PerCpuArray::with_max_entries(TIMED_SERVICES, 0);
+
+/// What is configured of DNS, one value. Written by the daemon, read for every DNS
+/// message.
+#[map]
+pub(crate) static DNS_SETTINGS: Array<DnsSettings> = Array::with_max_entries(1, 0);
+
+/// What is counted of DNS beside the packets, by vantage and direction. Written for every
+/// DNS message.
+#[map]
+pub(crate) static DNS_TALLIES_BY_VANTAGE: PerCpuArray<DnsTally> =
+    PerCpuArray::with_max_entries(DNS_TALLIES, 0);
+
+/// What became of lookups, one value. Written for every DNS message.
+#[map]
+pub(crate) static DNS_LOOKUPS: PerCpuArray<Lookups> = PerCpuArray::with_max_entries(1, 0);
+
+/// How long lookups took, by resolver and transport. Written once per lookup.
+#[map]
+pub(crate) static DNS_TIMES: PerCpuArray<LookupTimes> =
+    PerCpuArray::with_max_entries(LOOKUP_TIMES, 0);
+
+/// Open lookups. Written for every DNS message, by all CPUs, whole words at a time: two
+/// that meet in one set at the same instant may cost one of them its entry. 1 MiB: see
+/// `netmon_common::dns` for what that holds.
+#[map]
+pub(crate) static DNS_LOOKUP_SETS: Array<[u64; WAYS]> = Array::with_max_entries(LOOKUP_SETS, 0);

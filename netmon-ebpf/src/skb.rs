@@ -59,15 +59,21 @@ impl Bytes for Linear {
     #[inline(always)]
     fn be32(&self, at: usize) -> Option<u32> {
         let from = checked(self.start, self.end, at, size_of::<u32>())?;
-        let word: u32;
-        // One load, where the compiler would use four: it knows of no processor
-        // that loads from any address, but those that netmon runs on do.
-        // SAFETY: as in `read`.
-        unsafe {
-            asm!("{0} = *(u32 *)({1} + 0)", out(reg) word, in(reg) from,
-                options(nostack, readonly));
-        }
-        Some(u32::from_be(word))
+        // SAFETY: the four bytes were just checked.
+        Some(unsafe { word(from) })
+    }
+
+    #[inline(always)]
+    fn be32s<const N: usize>(&self, at: usize) -> Option<[u32; N]> {
+        self.be32s_at(at, core::array::from_fn(|index| index.wrapping_mul(4)))
+    }
+
+    #[inline(always)]
+    fn be32s_at<const N: usize>(&self, at: usize, distances: [usize; N]) -> Option<[u32; N]> {
+        let last = distances.last().copied().unwrap_or(0);
+        let from = checked(self.start, self.end, at, last.wrapping_add(size_of::<u32>()))?;
+        // SAFETY: the bytes up to the farthest were just checked.
+        Some(distances.map(|distance| unsafe { word(from.wrapping_add(distance)) }))
     }
 
     #[inline(always)]
@@ -88,6 +94,58 @@ impl Bytes for Reread {
         // Opaque, because the compiler knows that 0 ^ x is x, and the verifier
         // ties a copy to its original.
         opaque(value) ^ self.zero
+    }
+}
+
+/// The linear part of a packet, at addresses that are read once, for offsets that nobody
+/// knows: each of them is checked by itself, whatever the compiler knows of others.
+pub(crate) struct Anywhere(Linear);
+
+impl Anywhere {
+    /// The linear part of a packet; `unknown` as above.
+    #[inline(always)]
+    pub(crate) fn new(skb: *mut __sk_buff, unknown: u64) -> Self {
+        Self(Linear::new(skb, unknown))
+    }
+
+    /// How many bytes are linear.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.end.wrapping_sub(self.0.start)
+    }
+}
+
+impl Bytes for Anywhere {
+    #[inline(always)]
+    fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        self.0.array(opaque(at as u64) as usize)
+    }
+
+    #[inline(always)]
+    fn be16(&self, at: usize) -> Option<u16> {
+        let from = checked(self.0.start, self.0.end, opaque(at as u64) as usize, 2)?;
+        let word: u64;
+        // SAFETY: as in `read`.
+        unsafe {
+            asm!("{0} = *(u16 *)({1} + 0)", out(reg) word, in(reg) from,
+                options(nostack, readonly));
+        }
+        Some(u16::from_be(word as u16))
+    }
+
+    #[inline(always)]
+    fn be32(&self, at: usize) -> Option<u32> {
+        self.0.be32(opaque(at as u64) as usize)
+    }
+
+    #[inline(always)]
+    fn be32s<const N: usize>(&self, at: usize) -> Option<[u32; N]> {
+        self.0.be32s(opaque(at as u64) as usize)
+    }
+
+    #[inline(always)]
+    fn forget(&self, value: u64) -> u64 {
+        opaque(value) ^ self.0.zero
     }
 }
 
@@ -124,6 +182,22 @@ fn read<const N: usize>(start: usize, end: usize, at: usize) -> Option<[u8; N]> 
     let byte = |index: usize| unsafe { *(from.wrapping_add(index) as *const u8) };
     // One by one, so that those which nobody asks for are not even loaded.
     Some(core::array::from_fn(byte))
+}
+
+/// The big-endian number at an address. By one load, where the compiler would use four: it
+/// knows of no processor that loads from any address, but those that netmon runs on do.
+///
+/// # Safety
+///
+/// Four bytes there must lie between `data` and `data_end`.
+#[inline(always)]
+unsafe fn word(from: usize) -> u32 {
+    let word: u32;
+    // SAFETY: as the caller says; the verifier checks it again.
+    unsafe {
+        asm!("{0} = *(u32 *)({1} + 0)", out(reg) word, in(reg) from, options(nostack, readonly));
+    }
+    u32::from_be(word)
 }
 
 /// The address of `len` bytes, if they are there.

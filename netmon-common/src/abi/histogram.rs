@@ -38,6 +38,28 @@ pub const HANDSHAKE_BOUNDS: [u64; 18] = [
     19 * SECOND,
 ];
 
+/// Upper bounds of `netmon_dns_lookup_seconds`, in nanoseconds: a cache on this host
+/// answers below a millisecond, one in the same building within a few, the rest of the
+/// world within half a second; and what a resolver waits before it asks again.
+pub const LOOKUP_BOUNDS: [u64; 16] = [
+    100 * MICROSECOND,
+    250 * MICROSECOND,
+    500 * MICROSECOND,
+    MILLISECOND,
+    2_500 * MICROSECOND,
+    5 * MILLISECOND,
+    10 * MILLISECOND,
+    25 * MILLISECOND,
+    50 * MILLISECOND,
+    100 * MILLISECOND,
+    250 * MILLISECOND,
+    500 * MILLISECOND,
+    SECOND,
+    2_500 * MILLISECOND,
+    5 * SECOND,
+    10 * SECOND,
+];
+
 /// Upper bounds of `netmon_tcp_rtt_seconds` and `netmon_tcp_rtt_variation_seconds`,
 /// in nanoseconds.
 pub const RTT_BOUNDS: [u64; 14] = [

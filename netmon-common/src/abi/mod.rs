@@ -7,6 +7,7 @@
 
 pub mod connection;
 pub mod counters;
+pub mod dns;
 pub mod forwarded;
 pub mod histogram;
 pub mod labels;

@@ -31,6 +31,16 @@ const NETWORKS: u32 = 24;
 /// The bit of an entry that says whether sockets of this kernel are behind it.
 const OWN: u32 = 25;
 
+/// The two bits of an entry that say from which vantage the device sees.
+const VANTAGE: u32 = 26;
+
+/// The vantages as numbers; 0 is none.
+pub const BOUNDARY: u32 = 1;
+/// See [`BOUNDARY`].
+pub const INTERNAL: u32 = 2;
+/// See [`BOUNDARY`].
+pub const LOOPBACK: u32 = 3;
+
 /// One entry of the slot table, packed into a word so that the kernel reads it
 /// whole: `ifindex` in the upper half, then whose sockets are behind it, whether
 /// there are networks, link type and slot.
@@ -48,6 +58,8 @@ pub struct SlotEntry {
     /// Whether sockets of this kernel are behind the device, whose connections other
     /// hooks follow: it is the port of a container.
     pub own: bool,
+    /// The number of the vantage, 0 where it has none.
+    pub vantage: u32,
 }
 
 impl SlotEntry {
@@ -62,6 +74,7 @@ impl SlotEntry {
         ((self.ifindex as u64) << 32)
             | ((self.networks as u64) << NETWORKS)
             | ((self.own as u64) << OWN)
+            | ((self.vantage as u64 & 3) << VANTAGE)
             | ((self.link.index() as u64) << 16)
             | self.slot as u64
     }
@@ -94,6 +107,12 @@ impl SlotEntry {
     #[inline(always)]
     pub const fn word_own(word: u64) -> bool {
         word & (1 << OWN) != 0
+    }
+
+    /// The number of the vantage of a word, 0 where it has none.
+    #[inline(always)]
+    pub const fn word_vantage(word: u64) -> u32 {
+        (word >> VANTAGE & 3) as u32
     }
 }
 

@@ -35,6 +35,8 @@ counters! {
         inner dns_responses[family: IpVersion, rcode: Rcode];
         /// UDP datagrams with the multicast DNS port 5353 on either side.
         inner mdns_packets;
+        /// UDP datagrams with the port 5355 of Link-Local Multicast Name Resolution on either side, and no DNS port.
+        inner llmnr_packets;
         /// ICMP and ICMPv6 messages by class.
         vantage icmp_messages[family: IpVersion, class: IcmpClass];
         /// Packets that are IP fragments: for IPv4 the first and the later ones, for IPv6 every fragment header.

@@ -9,14 +9,14 @@ labels! {
         Short = "short",
         /// It has more than one question, or a query has none.
         Questions = "questions",
-        /// A label is longer than 63 bytes or of no known type, or the name of the first
-        /// question is compressed although nothing stands before it.
+        /// The length of a label is of no known type.
         Label = "label",
         /// A name is longer than 255 bytes.
         Name = "name",
         /// It ends within a question or a record.
         Cut = "cut",
-        /// A compression pointer does not point backwards, or leads to too many others.
+        /// A compression pointer does not point backwards to a name, or leads to too many
+        /// others.
         Pointer = "pointer",
         /// Over TCP, it claims a length that no message has.
         Length = "length",

@@ -4,13 +4,22 @@
 //! The same code runs in the kernel and over capture files. Only [`Message`], which
 //! needs a slice and follows compression pointers, is for user space alone.
 
+mod books;
+mod lookup;
 mod malformed;
 mod message;
 mod name;
+mod question;
 
+pub use books::{Books, Kind, LARGE_ANSWER, Place, Sighting, datagram};
+pub use lookup::{
+    Asked, COHORTS, Identity, Keys, LOOKUP_SETS, Lookup, Open, Set, TIMEOUT, Timeouts, WAYS,
+    answer, ask, server_hash,
+};
 pub use malformed::Malformed;
 pub use message::{Message, Question, Record, Records, Section};
 pub use name::{Labels, MAX_LABEL_LEN, MAX_NAME_LEN, Name};
+pub use question::{Header, LONGEST_QUESTION, query_type};
 
 /// Length of the header of a message, in bytes (RFC 1035, section 4.1.1).
 pub const HEADER_LEN: usize = 12;

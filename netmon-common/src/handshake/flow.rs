@@ -2,7 +2,7 @@
 
 use crate::{
     bytes::Bytes,
-    packet::{self, Link, Packet, Transport},
+    packet::{self, Link, Packet},
     wire::{
         ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6},
         tcp::{ACK, FIN, RST, SYN},
@@ -22,7 +22,7 @@ impl Step {
     /// Which of them a packet is, if it is one.
     #[inline(always)]
     pub fn of(packet: Packet) -> Option<Self> {
-        if !packet.is(Transport::Tcp) {
+        if !packet.is_tcp() {
             return None;
         }
         match packet.tcp_flags() & (FIN | SYN | RST | ACK) {

@@ -4,7 +4,7 @@ mod parse;
 mod remote;
 mod word;
 
-pub use parse::{network, parse, shortcut};
+pub use parse::{network, parse, parse_on, shortcut, shortcut_on};
 pub use remote::{Remote, within};
 pub use word::{Packet, Transport};
 

@@ -15,7 +15,8 @@ use crate::{
     bytes::Bytes,
     reject::Reject,
     wire::{
-        Payload, bsd_loopback, cooked, dns,
+        Payload, bsd_loopback, cooked,
+        dns::{self, Ports},
         ethernet::{self, ETHERTYPE_IPV4, ETHERTYPE_IPV6},
         icmp, ipv4, ipv6, raw, tcp, udp, vlan,
     },
@@ -24,8 +25,14 @@ use crate::{
 /// Parses one frame, outermost headers only: no tunnel is opened.
 #[inline(always)]
 pub fn parse<B: Bytes + ?Sized>(bytes: &B, link: Link, remote: Remote) -> Packet {
+    parse_on(bytes, link, remote, &Ports::STANDARD)
+}
+
+/// [`parse`] where DNS is spoken on these ports.
+#[inline(always)]
+pub fn parse_on<B: Bytes + ?Sized>(bytes: &B, link: Link, remote: Remote, ports: &Ports) -> Packet {
     let mut packet = unseen(bytes);
-    if let Err(reject) = layers(bytes, link, remote, &mut packet) {
+    if let Err(reject) = layers(bytes, link, remote, ports, &mut packet) {
         packet.set(REJECT, (reject.index() as u64).wrapping_add(1));
     }
     packet
@@ -38,14 +45,24 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, link: Link, remote: Remote) -> Packet
 /// the kernel.
 #[inline(always)]
 pub fn shortcut<B: Bytes + ?Sized>(bytes: &B, remote: Remote) -> Option<Packet> {
+    shortcut_on(bytes, remote, &Ports::STANDARD)
+}
+
+/// [`shortcut`] where DNS is spoken on these ports.
+#[inline(always)]
+pub fn shortcut_on<B: Bytes + ?Sized>(bytes: &B, remote: Remote, ports: &Ports) -> Option<Packet> {
     let mut packet = unseen(bytes);
     let outer = ethernet::parse(bytes).ok()?;
     if !vlan::is_tag(outer.ethertype) {
-        return usual_layers(bytes, outer, remote, packet);
+        return usual_layers(bytes, outer, remote, ports, packet);
     }
     packet.set(VLAN_TAGS, 1);
     let inner = vlan::parse(bytes, outer.at).ok()?;
-    if vlan::is_tag(inner.ethertype) { None } else { usual_layers(bytes, inner, remote, packet) }
+    if vlan::is_tag(inner.ethertype) {
+        None
+    } else {
+        usual_layers(bytes, inner, remote, ports, packet)
+    }
 }
 
 /// Where the network layer of a frame begins, and what it is, if the frame says.
@@ -60,6 +77,7 @@ fn usual_layers<B: Bytes + ?Sized>(
     bytes: &B,
     payload: Payload,
     remote: Remote,
+    ports: &Ports,
     mut packet: Packet,
 ) -> Option<Packet> {
     let next = match payload.ethertype {
@@ -85,7 +103,7 @@ fn usual_layers<B: Bytes + ?Sized>(
         let message = next.at.wrapping_add(usize::from(udp::HEADER_LEN));
         bytes.byte(message.wrapping_add(dns::READ - 1))?;
     }
-    transport_layer(bytes, next, tcp::parse_whole, &mut packet).ok()?;
+    transport_layer(bytes, next, tcp::parse_whole, ports, &mut packet).ok()?;
     Some(packet)
 }
 
@@ -100,6 +118,7 @@ fn layers<B: Bytes + ?Sized>(
     bytes: &B,
     link: Link,
     remote: Remote,
+    ports: &Ports,
     packet: &mut Packet,
 ) -> Result<(), Reject> {
     let payload = link_layer(bytes, link)?;
@@ -123,7 +142,7 @@ fn layers<B: Bytes + ?Sized>(
         }
         _ => None,
     };
-    next.map_or(Ok(()), |next| transport_layer(bytes, next, tcp::parse, packet))
+    next.map_or(Ok(()), |next| transport_layer(bytes, next, tcp::parse, ports, packet))
 }
 
 #[inline(always)]
@@ -228,11 +247,12 @@ fn transport_layer<B: Bytes + ?Sized>(
     bytes: &B,
     next: Next,
     tcp: impl FnOnce(&B, usize) -> Result<tcp::Header, Reject>,
+    ports: &Ports,
     packet: &mut Packet,
 ) -> Result<(), Reject> {
     let parsed = match next.protocol {
-        TCP => segment(|| tcp(bytes, next.at), next, packet),
-        UDP => datagram(bytes, next, packet),
+        TCP => segment(|| tcp(bytes, next.at), next, ports, packet),
+        UDP => datagram(bytes, next, ports, packet),
         icmp::PROTOCOL_V4 => {
             packet.set(CELL, Protocol::Icmp.index() as u64);
             message(icmp::parse_v4(bytes, next.at), packet)
@@ -250,6 +270,7 @@ fn transport_layer<B: Bytes + ?Sized>(
 fn segment(
     read: impl FnOnce() -> Result<tcp::Header, Reject>,
     next: Next,
+    ports: &Ports,
     packet: &mut Packet,
 ) -> Result<(), Reject> {
     packet.set(CELL, Protocol::Tcp.index() as u64);
@@ -257,16 +278,28 @@ fn segment(
         packet.set(TINY, 1);
     }
     let header = read()?;
-    packet.set(TRANSPORT, Transport::Tcp.index() as u64);
     packet.set(DETAIL, u64::from(header.flags ^ tcp::ACK));
-    packet.set(MESSAGE, u64::from(header.zero_window));
+    let [source, destination] = header.ports;
+    if next.first_fragment == 0 && (ports.has(source) | ports.has(destination)) {
+        packet.set(TRANSPORT, Transport::DnsSegment.index() as u64);
+        packet.set(MESSAGE, 1);
+        packet.set(MESSAGE_LEN, u64::from(header.zero_window));
+    } else {
+        packet.set(TRANSPORT, Transport::Tcp.index() as u64);
+        packet.set(MESSAGE, u64::from(header.zero_window));
+    }
     packet.set(HEADERS, next.at as u64);
     packet.set(HEADERS, u64::from(header.claimed_len));
     Ok(())
 }
 
 #[inline(always)]
-fn datagram<B: Bytes + ?Sized>(bytes: &B, next: Next, packet: &mut Packet) -> Result<(), Reject> {
+fn datagram<B: Bytes + ?Sized>(
+    bytes: &B,
+    next: Next,
+    ports: &Ports,
+    packet: &mut Packet,
+) -> Result<(), Reject> {
     packet.set(CELL, Protocol::Udp.index() as u64);
     if next.is_tiny(udp::HEADER_LEN) {
         packet.set(TINY, 1);
@@ -274,7 +307,7 @@ fn datagram<B: Bytes + ?Sized>(bytes: &B, next: Next, packet: &mut Packet) -> Re
     let header = udp::parse(bytes, next.at)?;
     packet.set(HEADERS, next.at as u64);
     packet.set(HEADERS, u64::from(udp::HEADER_LEN));
-    let transport = if header.has_port(dns::PORT) {
+    let transport = if ports.has(header.source) | ports.has(header.destination) {
         packet.set(MESSAGE, 1);
         packet.set(MESSAGE_LEN, u64::from(header.claimed_payload_len));
         match dns::parse(bytes, next.at.wrapping_add(usize::from(udp::HEADER_LEN))) {
@@ -286,6 +319,7 @@ fn datagram<B: Bytes + ?Sized>(bytes: &B, next: Next, packet: &mut Packet) -> Re
             }
         }
     } else {
+        packet.set(DETAIL, u64::from(header.has_port(dns::LLMNR_PORT)));
         Transport::Udp
     };
     packet.set(MDNS, u64::from(header.has_port(dns::MDNS_PORT)));

@@ -15,7 +15,8 @@ labels! {
     pub enum Transport {
         /// Nothing that is counted by itself.
         None = "none",
-        /// A UDP datagram without further interest.
+        /// A UDP datagram without further interest, or, where the detail is not 0, with
+        /// port 5355 on either side.
         Udp = "udp",
         /// A TCP segment; the detail is its flag byte with ACK inverted, so that
         /// a plain segment has none of the bits that say more.
@@ -28,6 +29,8 @@ labels! {
         DnsResponse = "dns_response",
         /// An ICMP message; the detail is an index into [`IcmpClass`].
         Icmp = "icmp",
+        /// A TCP segment of a connection on which DNS is spoken; the detail is that of TCP.
+        DnsSegment = "dns_segment",
     }
 }
 
@@ -53,8 +56,8 @@ pub(super) const VLAN_TAGS: Field = REJECT.then(3);
 pub(super) const FRAGMENTS: Field = VLAN_TAGS.then(4);
 pub(super) const TINY: Field = FRAGMENTS.then(1);
 pub(super) const MDNS: Field = TINY.then(1);
-/// Whether the transport is counted by itself whatever its detail: a message, or
-/// a TCP segment with a window of 0.
+/// Whether the transport is counted by itself whatever its detail: a message, a TCP
+/// segment with a window of 0, or one with DNS in it.
 pub(super) const MESSAGE: Field = MDNS.then(1);
 pub(super) const DETAIL: Field = MESSAGE.then(8);
 pub(super) const TRANSPORT: Field = DETAIL.then(3);
@@ -62,6 +65,7 @@ pub(super) const TRANSPORT: Field = DETAIL.then(3);
 pub(super) const CELL: Field = TRANSPORT.then(6);
 pub(super) const FAMILY: Field = CELL.then(2);
 pub(super) const HEADERS: Field = FAMILY.then(15);
+/// Of a segment with DNS in it, whether its window is 0.
 pub(super) const MESSAGE_LEN: Field = HEADERS.then(16);
 
 /// The bits of which none is set in a packet that is counted by nothing but its
@@ -267,6 +271,12 @@ impl Packet {
         self.get(TRANSPORT) == transport.index() as u64
     }
 
+    /// Whether this is a TCP segment.
+    #[inline(always)]
+    pub const fn is_tcp(self) -> bool {
+        self.is(Transport::Tcp) || self.is(Transport::DnsSegment)
+    }
+
     /// Whether this is a DNS message over UDP of any kind.
     #[inline(always)]
     pub const fn is_dns(self) -> bool {
@@ -280,7 +290,7 @@ impl Packet {
     pub const fn is_cut_at(self, len: usize) -> bool {
         self.is_rejected_as(Reject::Truncated)
             || self.is_rejected_as(Reject::TinyFragment)
-            || self.is(Transport::Tcp) && len < self.index(HEADERS)
+            || self.is_tcp() && len < self.index(HEADERS)
             || self.is_dns() && len < self.index(HEADERS).wrapping_add(dns::READ)
     }
 
@@ -288,6 +298,12 @@ impl Packet {
     #[inline(always)]
     pub const fn is_mdns(self) -> bool {
         self.get(MDNS) != 0
+    }
+
+    /// Whether this is a UDP datagram with port 5355 on either side, and no DNS.
+    #[inline(always)]
+    pub const fn is_llmnr(self) -> bool {
+        self.is(Transport::Udp) && self.get(DETAIL) != 0
     }
 
     /// What [`Transport`] says of it.
@@ -306,7 +322,11 @@ impl Packet {
     /// Whether this is a TCP segment with a window field of 0.
     #[inline(always)]
     pub const fn has_zero_window(self) -> bool {
-        self.get(MESSAGE) != 0 && self.is(Transport::Tcp)
+        if self.is(Transport::DnsSegment) {
+            self.get(MESSAGE_LEN) != 0
+        } else {
+            self.get(MESSAGE) != 0 && self.is(Transport::Tcp)
+        }
     }
 
     /// Bytes of headers up to the transport payload; 0 when not known.

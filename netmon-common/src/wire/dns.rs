@@ -7,6 +7,50 @@ pub const PORT: u16 = 53;
 /// The port of multicast DNS (RFC 6762).
 pub const MDNS_PORT: u16 = 5353;
 
+/// The port of Link-Local Multicast Name Resolution (RFC 4795).
+pub const LLMNR_PORT: u16 = 5355;
+
+/// Further ports beside [`PORT`] on which DNS can be spoken.
+pub const FURTHER_PORTS: usize = 8;
+
+/// The ports on which DNS is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Ports([u16; FURTHER_PORTS]);
+
+impl Ports {
+    /// Port 53 alone. Unused places hold it too, so that no place needs a mark.
+    pub const STANDARD: Self = Self([PORT; FURTHER_PORTS]);
+
+    /// Port 53 and further ones, of which no more than [`FURTHER_PORTS`] count.
+    pub fn with(further: impl IntoIterator<Item = u16>) -> Self {
+        let mut ports = Self::STANDARD;
+        for (place, port) in ports.0.iter_mut().zip(further) {
+            *place = port;
+        }
+        ports
+    }
+
+    /// Whether DNS is spoken on a port.
+    #[inline(always)]
+    #[expect(clippy::needless_bitwise_bool, reason = "see below")]
+    pub fn has(&self, port: u16) -> bool {
+        // All of them are compared, without a branch for each: the verifier would walk
+        // every one.
+        self.0.iter().fold(port == PORT, |found, it| found | (*it == port))
+    }
+
+    /// The places as words of a map.
+    pub fn words(self) -> [u64; FURTHER_PORTS / 4] {
+        let bytes = self.0.map(u16::to_ne_bytes);
+        let mut words = [0; FURTHER_PORTS / 4];
+        for (word, bytes) in words.iter_mut().zip(bytes.as_flattened().as_chunks().0) {
+            *word = u64::from_ne_bytes(*bytes);
+        }
+        words
+    }
+}
+
 /// Bytes of a message that are read.
 pub const READ: usize = RCODE + 1;
 
@@ -31,14 +75,9 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, at: usize) -> Kind {
     match bytes.byte(at.wrapping_add(FLAGS)) {
         None => Kind::Short,
         Some(flags) if flags & RESPONSE == 0 => Kind::Query,
-        Some(_) => Kind::Response(match bytes.byte(at.wrapping_add(RCODE)).map(|b| b & 0x0f) {
-            Some(0) => Rcode::NoError,
-            Some(1) => Rcode::FormErr,
-            Some(2) => Rcode::ServFail,
-            Some(3) => Rcode::NxDomain,
-            Some(4) => Rcode::NotImp,
-            Some(5) => Rcode::Refused,
-            _ => Rcode::Other,
+        Some(_) => Kind::Response(match bytes.byte(at.wrapping_add(RCODE)) {
+            Some(code) => Rcode::of(code & 0x0f),
+            None => Rcode::Other,
         }),
     }
 }

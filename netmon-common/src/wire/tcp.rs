@@ -34,19 +34,29 @@ pub struct Header {
     /// Whether the window field is 0; not where the frame ends before it, nor
     /// where the header claims to be too short for one.
     pub zero_window: bool,
+    /// Source and destination port.
+    pub ports: [u16; 2],
 }
 
 impl Header {
     #[inline(always)]
-    fn of(offset: u8, flags: u8, window: [u8; 2]) -> Self {
+    fn of(ports: u32, offset: u8, flags: u8, window: [u8; 2]) -> Self {
         let words = offset >> 4;
         let [high, low] = window;
         Self {
             flags,
             claimed_len: words.wrapping_mul(4),
             zero_window: high == 0 && words >= MIN_WORDS && low == 0,
+            ports: halves(ports),
         }
     }
+}
+
+/// Both halves of a word, the upper one first.
+#[inline(always)]
+const fn halves(word: u32) -> [u16; 2] {
+    let [a, b, c, d] = word.to_be_bytes();
+    [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]
 }
 
 /// Reads the header at `at`. It is enough that the frame reaches up to the
@@ -57,13 +67,14 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, at: usize) -> Result<Header, Reject> 
     // Forgotten, so that the offset is checked on its own: what the compiler knows
     // of it from the read before, the verifier does not.
     let window = bytes.array(bytes.forget_offset(at.wrapping_add(WINDOW))).unwrap_or([1, 1]);
-    Ok(Header::of(offset, flags, window))
+    let ports = bytes.be32(at).ok_or(Reject::Truncated)?;
+    Ok(Header::of(ports, offset, flags, window))
 }
 
 /// Reads the header at `at`, up to the window, by one check of its length.
 #[inline(always)]
 pub fn parse_whole<B: Bytes + ?Sized>(bytes: &B, at: usize) -> Result<Header, Reject> {
-    let [offset, flags, window @ ..] =
-        bytes.array::<4>(at.wrapping_add(DATA_OFFSET)).ok_or(Reject::Truncated)?;
-    Ok(Header::of(offset, flags, window))
+    let [ports, rest] = bytes.be32s_at(at, [0, DATA_OFFSET]).ok_or(Reject::Truncated)?;
+    let [offset, flags, window @ ..] = rest.to_be_bytes();
+    Ok(Header::of(ports, offset, flags, window))
 }

@@ -70,7 +70,7 @@ fn values_that_stay_inside() {
         "non_ip" "ipv4_other" "ipv4_tcp" "ipv4_udp" "ipv4_icmp" "ipv6_other" "ipv6_tcp"
         "ipv6_udp" "ipv6_icmp");
     check!(Link: "ethernet" "raw" "cooked_v1" "cooked_v2" "bsd_loopback" "unknown");
-    check!(Transport: "none" "udp" "tcp" "dns_short" "dns_query" "dns_response" "icmp");
+    check!(Transport: "none" "udp" "tcp" "dns_short" "dns_query" "dns_response" "icmp" "dns_segment");
 }
 
 #[test]

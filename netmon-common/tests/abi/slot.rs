@@ -25,7 +25,7 @@ proptest! {
         networks: bool,
         own: bool,
     ) {
-        let word = SlotEntry { ifindex, slot, link, networks, own }.to_word();
+        let word = SlotEntry { ifindex, slot, link, networks, own, vantage: 0 }.to_word();
         prop_assert_eq!(SlotEntry::word_ifindex(word), ifindex);
         prop_assert_eq!(SlotEntry::word_slot(word), u32::from(slot));
         prop_assert_eq!(SlotEntry::word_link(word), link.index());
@@ -45,8 +45,14 @@ proptest! {
 fn an_empty_entry_names_no_device() {
     assert_eq!(SlotEntry::word_ifindex(0), 0, "no device has index 0");
     assert_eq!(SlotEntry::word_slot(0), OTHER_SLOT);
-    let first =
-        SlotEntry { ifindex: 1, slot: 0, link: Link::Ethernet, networks: false, own: false };
+    let first = SlotEntry {
+        ifindex: 1,
+        slot: 0,
+        link: Link::Ethernet,
+        networks: false,
+        own: false,
+        vantage: 0,
+    };
     assert_ne!(first.to_word(), 0);
 }
 

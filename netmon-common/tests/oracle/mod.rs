@@ -170,6 +170,8 @@ fn expected(facts: &Facts, volume: &Volume) -> Counts {
         Upper::Icmp(class) => add(("icmp_messages", facts.family, class), n),
         Upper::Udp { ports, claimed, message } => {
             add(("mdns_packets", "", ""), if ports.contains(&5353) { n } else { 0 });
+            let llmnr = ports.contains(&5355) && !ports.contains(&53);
+            add(("llmnr_packets", "", ""), if llmnr { n } else { 0 });
             if ports.contains(&53) {
                 add(("dns_datagrams", "", ""), n);
                 let messages = match n {

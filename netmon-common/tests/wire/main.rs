@@ -108,6 +108,7 @@ fn summary(packet: Packet) -> String {
     match packet.transport() {
         Transport::None => {}
         Transport::Tcp => words.push(format!("flags {:02x}", packet.tcp_flags())),
+        Transport::DnsSegment => words.push(format!("dns, flags {:02x}", packet.tcp_flags())),
         Transport::Udp if packet.is_mdns() => {}
         Transport::Udp => words.push("udp".to_owned()),
         Transport::Icmp => words.extend(packet.icmp_class().map(|class| class.label().to_owned())),

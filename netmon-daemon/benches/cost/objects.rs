@@ -8,7 +8,7 @@ use aya::{
 use netmon_common::{
     abi::{
         networks::{Address, Networks},
-        slot::SlotEntry,
+        slot::{BOUNDARY, SlotEntry},
     },
     handshake::Keys,
     packet::Link,
@@ -33,10 +33,22 @@ pub(crate) fn netmon(ifindex: u32, networks: u8) -> Ebpf {
         key
     });
     let mut loader = EbpfLoader::new();
-    let loader = loader.btf(None).override_global("HANDSHAKE_KEYS", &keys, true);
+    let lookup_keys: netmon_common::dns::Keys =
+        std::array::from_fn(|at| 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(2 * at as u64 + 1));
+    let loader = loader.btf(None).override_global("HANDSHAKE_KEYS", &keys, true).override_global(
+        "LOOKUP_KEYS",
+        &lookup_keys,
+        true,
+    );
     let mut ebpf = loader.load(NETMON).unwrap();
-    let entry =
-        SlotEntry { ifindex, slot: SLOT, link: Link::Ethernet, networks: networks > 0, own: false };
+    let entry = SlotEntry {
+        ifindex,
+        slot: SLOT,
+        link: Link::Ethernet,
+        networks: networks > 0,
+        own: false,
+        vantage: BOUNDARY,
+    };
     let mut table = Networks::NONE;
     for number in 0..networks {
         table.add(Address::of_ipv4([10, number, 0, 0]), 96 + 16, Scope::Container).unwrap();

@@ -6,7 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use netmon_common::abi::{labels::Direction, slot::SlotEntry};
+use netmon_common::abi::{
+    labels::Direction,
+    slot::{BOUNDARY, INTERNAL, LOOPBACK, SlotEntry},
+};
 
 use super::{
     Kernel, KernelError,
@@ -63,9 +66,6 @@ impl Kernel {
     ) -> Result<(), KernelError> {
         let place = self.slots.take(link.ifindex, vantage);
         let base = self.read(place.slot())?;
-        if place != Place::Unknown {
-            self.enter(&link, place, false)?;
-        }
         let mut watched = Watched {
             base_drops: drops(&link),
             link,
@@ -77,6 +77,9 @@ impl Kernel {
             counting: Ok(()),
             own: false,
         };
+        if place != Place::Unknown {
+            self.enter(&watched)?;
+        }
         self.attach(&mut watched);
         self.devices.insert(watched.link.ifindex, watched);
         Ok(())
@@ -210,23 +213,19 @@ impl Kernel {
     }
 
     /// Tells the programs where a device counts and how its frames begin.
-    pub(super) fn enter(
-        &mut self,
-        link: &Link,
-        place: Place,
-        own: bool,
-    ) -> Result<(), KernelError> {
+    pub(super) fn enter(&mut self, watched: &Watched) -> Result<(), KernelError> {
         let Ok(programs) = &mut self.programs else { return Ok(()) };
         let entry = SlotEntry {
-            ifindex: link.ifindex,
-            slot: u16::try_from(place.slot()).unwrap_or_default(),
-            link: framing(link.hardware),
+            ifindex: watched.link.ifindex,
+            slot: u16::try_from(watched.place.slot()).unwrap_or_default(),
+            link: framing(watched.link.hardware),
             networks: programs.networks.is_filled(),
-            own,
+            own: watched.own,
+            vantage: number(watched.vantage),
         };
         programs
             .table
-            .set(SlotEntry::position(link.ifindex), entry.to_word(), 0)
+            .set(SlotEntry::position(entry.ifindex), entry.to_word(), 0)
             .map_err(|error| KernelError::of("writing the slot table", &error))
     }
 
@@ -257,7 +256,7 @@ impl Kernel {
         for (ifindex, own) in changed {
             let Some(mut watched) = self.devices.remove(&ifindex) else { continue };
             watched.own = own;
-            let entered = self.enter(&watched.link, watched.place, own);
+            let entered = self.enter(&watched);
             self.devices.insert(ifindex, watched);
             entered?;
         }
@@ -298,6 +297,16 @@ impl Watched {
 }
 
 /// What a device dropped since it exists.
+/// The number of a vantage in the kernel's table.
+const fn number(vantage: Option<Vantage>) -> u32 {
+    match vantage {
+        None => 0,
+        Some(Vantage::Boundary) => BOUNDARY,
+        Some(Vantage::Internal) => INTERNAL,
+        Some(Vantage::Loopback) => LOOPBACK,
+    }
+}
+
 const fn drops(link: &Link) -> Drops {
     let stats = &link.stats;
     Drops {

@@ -57,7 +57,7 @@ impl Kernel {
         let entered = devices
             .values()
             .filter(|watched| watched.place != Place::Unknown)
-            .try_for_each(|watched| self.enter(&watched.link, watched.place, watched.own));
+            .try_for_each(|watched| self.enter(watched));
         self.devices = devices;
         entered
     }

@@ -12,7 +12,7 @@ use netmon_common::{
     abi::{
         labels::Direction,
         networks::{Address, MAX_NETWORKS, Networks},
-        slot::{SHARED_SLOTS, SLOT_TABLE_LEN, SlotEntry, tally_key},
+        slot::{BOUNDARY, SHARED_SLOTS, SLOT_TABLE_LEN, SlotEntry, tally_key},
         tally::Tally,
     },
     account::{Volume, account, account_merged},
@@ -100,8 +100,15 @@ impl Programs {
         assert!((SHARED_SLOTS..SLOT_TABLE_LEN).contains(&slot));
         let word = link.map_or(0, |link| {
             let slot = u16::try_from(slot).unwrap();
-            SlotEntry { ifindex, slot, link, networks: !self.named.is_empty(), own: false }
-                .to_word()
+            SlotEntry {
+                ifindex,
+                slot,
+                link,
+                networks: !self.named.is_empty(),
+                own: false,
+                vantage: BOUNDARY,
+            }
+            .to_word()
         });
         self.table.set(SlotEntry::position(ifindex), word, 0).unwrap();
     }

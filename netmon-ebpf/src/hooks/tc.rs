@@ -18,7 +18,7 @@ use netmon_common::{
 };
 
 use crate::{
-    debug, handshake,
+    debug, device, dns, handshake,
     maps::{SLOTS, TALLIES_BY_SLOT},
     scope,
     skb::{Linear, Reread},
@@ -60,66 +60,53 @@ struct Place {
 fn count(ctx: TcContext, direction: Direction) -> Option<()> {
     let skb = ctx.skb.skb;
     let place = place(skb, direction)?;
-    let seen = if SlotEntry::word_networks(place.entry) {
+    let word = if SlotEntry::word_networks(place.entry) {
         count_within(skb, direction as u32)
     } else if let Some(packet) = usual(skb, &place, direction) {
         let (packet, bytes) = with_outer_tag(skb, packet);
         account(place.tally, packet, &Volume::packet(bytes));
-        if packet.is_plain() { NO_STEP } else { step(packet, Link::Ethernet.index()) }
+        packet.to_word()
     } else {
         UNUSUAL
     };
-    let seen = if seen == UNUSUAL { count_any(skb, direction as u32) } else { seen };
-    // Handshakes between others are timed where they leave: there the kernel still
-    // knows that they came in.
-    if direction == Direction::Egress && seen != NO_STEP && handshake::is_forwarded(skb) {
-        follow(skb, seen);
+    let word = if word == UNUSUAL { count_any(skb, direction as u32) } else { word };
+    let packet = Packet::from_word(word);
+    if packet.is_plain() {
+        return Some(());
+    }
+    if packet.is_dns() {
+        dns::follow(skb, direction as u32, word);
+    } else if direction == Direction::Egress
+        && let Some(step) = Step::of(packet)
+        // Handshakes between others are timed where they leave: there the kernel still
+        // knows that they came in.
+        && handshake::is_forwarded(skb)
+    {
+        // Not as a function of its own: to call it and return from it costs 10 ns.
+        // The entry is looked up once more: kept from the beginning, it would take a
+        // register from the packets that never ask.
+        // SAFETY: the context of a TC program is a valid `__sk_buff`.
+        let entry = device::entry(unsafe { (*skb).ifindex });
+        handshake::follow(skb, link(SlotEntry::word_link(entry)), step);
     }
     Some(())
 }
 
-/// What is known of a packet: that it was counted and begins no connection, that it
-/// was not counted yet, or else which step of a handshake it is, and in the bits
-/// above how its frame begins.
-const NO_STEP: u32 = 0;
-const UNUSUAL: u32 = 1;
-const REQUEST: u32 = 2;
-const ANSWER: u32 = 3;
-const STEP_BITS: u32 = 2;
-
-/// Which step of a handshake a packet is that was counted.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "there are six link types")]
-fn step(packet: Packet, link: usize) -> u32 {
-    let begins = (link as u32) << STEP_BITS;
-    match Step::of(packet) {
-        None => NO_STEP,
-        Some(Step::Request) => REQUEST | begins,
-        Some(Step::Answer) => ANSWER | begins,
-    }
-}
-
-/// Times the handshake of a connection that this host forwards. Not as a function of
-/// its own: to call it and return from it costs 10 ns.
-#[inline(always)]
-fn follow(skb: *mut __sk_buff, seen: u32) -> u32 {
-    let step = if seen & ANSWER == ANSWER { Step::Answer } else { Step::Request };
-    handshake::follow(skb, link((seen >> STEP_BITS) as usize), step);
-    0
-}
+/// The word of a packet that was not counted yet; that of none.
+const UNUSUAL: u64 = u64::MAX;
 
 /// Counts a packet that goes the short way, with the scope that the configured
 /// networks give it.
 #[inline(never)]
-fn count_within(skb: *mut __sk_buff, direction: u32) -> u32 {
+fn count_within(skb: *mut __sk_buff, direction: u32) -> u64 {
     let direction = way(direction);
-    let Some(mut place) = place(skb, direction) else { return NO_STEP };
+    let Some(mut place) = place(skb, direction) else { return 0 };
     place.entry = Reread::new(skb, place.unknown).forget(place.entry);
     let Some(packet) = usual(skb, &place, direction) else { return UNUSUAL };
     let packet = in_scope(skb, &place, direction, packet);
     let (packet, bytes) = with_outer_tag(skb, packet);
     account(place.tally, packet, &Volume::packet(bytes));
-    step(packet, Link::Ethernet.index())
+    packet.to_word()
 }
 
 /// Walks a frame the short way, if it can go it.
@@ -133,31 +120,30 @@ fn usual(skb: *mut __sk_buff, place: &Place, direction: Direction) -> Option<Pac
     packet::shortcut(&Linear::new(skb, place.unknown), remote(direction))
 }
 
-/// Counts any packet.
+/// Counts any packet, and returns its word.
 #[inline(never)]
-fn count_any(skb: *mut __sk_buff, direction: u32) -> u32 {
+fn count_any(skb: *mut __sk_buff, direction: u32) -> u64 {
     let direction = way(direction);
-    if let Some(mut place) = place(skb, direction) {
-        // Of a device that is not in the table the verifier knows the entry, and
-        // would walk every path once more for that.
-        place.entry = Reread::new(skb, place.unknown).forget(place.entry);
-        let mut packet = walk(skb, &place, remote(direction));
-        if SlotEntry::word_networks(place.entry) {
-            packet = in_scope(skb, &place, direction, packet);
-        }
-        let (packet, bytes) = with_outer_tag(skb, packet);
-        // Only merged segments, which all come here, ask for the headers.
-        // SAFETY: the context of a TC program is a valid `__sk_buff`.
-        let beside = bytes.wrapping_sub(u64::from(unsafe { (*skb).len }));
-        let packet = packet.with_longer_headers(beside);
-        // SAFETY: as above.
-        if unsafe { (*skb).gso_size } != 0 {
-            count_merged(skb, direction as u32, packet.headers());
-        }
-        account(place.tally, packet, &volume(skb, packet.headers(), bytes));
-        return step(packet, SlotEntry::word_link(place.entry));
+    let Some(mut place) = place(skb, direction) else { return 0 };
+    // Of a device that is not in the table the verifier knows the entry, and
+    // would walk every path once more for that.
+    place.entry = Reread::new(skb, place.unknown).forget(place.entry);
+    let mut packet = walk(skb, &place, remote(direction));
+    if SlotEntry::word_networks(place.entry) {
+        packet = in_scope(skb, &place, direction, packet);
     }
-    NO_STEP
+    let (packet, bytes) = with_outer_tag(skb, packet);
+    let word = packet.to_word();
+    // Only merged segments, which all come here, ask for the headers on the wire.
+    // SAFETY: the context of a TC program is a valid `__sk_buff`.
+    let beside = bytes.wrapping_sub(u64::from(unsafe { (*skb).len }));
+    let packet = packet.with_longer_headers(beside);
+    // SAFETY: as above.
+    if unsafe { (*skb).gso_size } != 0 {
+        count_merged(skb, direction as u32, packet.headers());
+    }
+    account(place.tally, packet, &volume(skb, packet.headers(), bytes));
+    word
 }
 
 /// Counts what merging saved of a buffer with so many bytes of headers.

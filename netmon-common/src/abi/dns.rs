@@ -1,0 +1,217 @@
+//! What is counted of DNS beyond the packets: questions, TCP, and lookups.
+
+use super::{
+    counters::{counters, words},
+    histogram::{DNS_SIZE_BOUNDS, LOOKUP_BOUNDS},
+    labels::{Direction, DnsTransport, IpVersion, QueryType, Rcode, Resolver},
+};
+use crate::{
+    dns::{COHORTS, Malformed},
+    wire::dns::{FURTHER_PORTS, Ports},
+};
+
+counters! {
+    /// DNS messages that devices of one vantage saw in one direction.
+    pub struct DnsTally {
+        /// Queries by what they ask for.
+        inner queries[transport: DnsTransport, family: IpVersion, qtype: QueryType];
+        /// Responses over TCP by response code; those over UDP are with the packets.
+        inner tcp_responses[family: IpVersion, rcode: Rcode];
+        /// Size of messages over TCP, in bytes without the length before them; those over UDP are with the packets.
+        inner tcp_message_bytes(DNS_SIZE_BOUNDS);
+        /// Messages that are not whole, by the first fault of their header or question.
+        inner malformed[transport: DnsTransport, reason: Malformed];
+        /// Responses to a query that was not seen, or not any more.
+        inner unmatched;
+        /// Messages over TCP of 16 KiB and more that are no part of a zone transfer.
+        inner large_tcp;
+        /// Segments after which it is not known where the next message of their connection begins.
+        inner streams_lost;
+    }
+}
+
+/// The number of a vantage in the table of devices; 0 is none.
+pub const VANTAGES: u32 = 4;
+
+/// Tallies in all: by vantage and direction.
+pub const DNS_TALLIES: u32 = VANTAGES * 2;
+
+/// Position of the tally of a vantage and direction.
+#[inline(always)]
+pub const fn dns_tally(vantage: u32, direction: Direction) -> u32 {
+    vantage.wrapping_mul(2).wrapping_add(direction as u32)
+}
+
+counters! {
+    /// What became of lookups, of all vantages together. Of a lookup that crosses several
+    /// devices the first one counts.
+    pub struct LookupEvents {
+        /// Queries that began a lookup; sent again they count once.
+        inner asked;
+        /// Lookups that were answered in time.
+        inner answered;
+        /// Lookups that were answered later than that: they are among those that ran out of time too.
+        inner late;
+        /// Lookups that were forgotten for newer ones before they could be answered.
+        inner forgotten;
+        /// Responses that were cut to fit into a datagram.
+        inner truncated[resolver: Resolver];
+        /// Messages whose names were handed on.
+        inner names_sent;
+        /// Messages whose names were left out, because there were too many at once.
+        inner names_skipped;
+        /// Messages whose names found no room.
+        inner names_lost;
+        /// Messages over TCP whose names were left out, because they came in pieces.
+        inner names_split;
+    }
+}
+
+counters! {
+    /// How long lookups at one resolver over one transport took.
+    pub struct LookupTimes {
+        /// Nanoseconds from the first query to its response.
+        inner nanoseconds(LOOKUP_BOUNDS);
+    }
+}
+
+/// Lookup times in all: by resolver and transport.
+pub const LOOKUP_TIMES: u32 = 2 * 9;
+const _: () = assert!(LOOKUP_TIMES as usize == DnsTransport::COUNT * Resolver::COUNT);
+
+/// Position of the times of a resolver and transport.
+#[inline(always)]
+pub const fn lookup_times(resolver: u32, transport: DnsTransport) -> u32 {
+    resolver.wrapping_mul(2).wrapping_add(transport as u32)
+}
+
+/// Counters of open lookups: by resolver, then by the moment at which they began.
+pub const PENDING: usize = Resolver::COUNT * COHORTS;
+
+/// Servers by whose hash large answers are counted; a power of two.
+pub const LARGE_SERVERS: usize = 64;
+
+/// What one CPU keeps of lookups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Lookups {
+    /// What became of them.
+    pub events: LookupEvents,
+    /// How many are open, by resolver and by the time at which they began. Of one CPU this
+    /// can be below 0; the sum over CPUs cannot.
+    pub pending: [u64; PENDING],
+    /// Answers over UDP of more than 1232 bytes, by a hash of the server.
+    pub large: [u64; LARGE_SERVERS],
+    /// In which span of time names were handed on last, and how many still may be.
+    pub allowance: [u64; 2],
+}
+
+impl Lookups {
+    /// Nothing happened.
+    pub const ZERO: Self = Self {
+        events: LookupEvents::ZERO,
+        pending: [0; PENDING],
+        large: [0; LARGE_SERVERS],
+        allowance: [0; 2],
+    };
+
+    /// Size of the layout in 64-bit words.
+    pub const WORDS: usize = words(size_of::<Self>());
+
+    /// What `words` hold, summed over CPUs.
+    pub fn from_words(words: &[u64; Self::WORDS]) -> Self {
+        let mut lookups = Self::ZERO;
+        let (events, rest) = words.split_at(LookupEvents::WORDS);
+        if let Ok(events) = events.try_into() {
+            lookups.events = LookupEvents::from_words(events);
+        }
+        let places = lookups.pending.iter_mut().chain(&mut lookups.large);
+        for (place, word) in places.zip(rest) {
+            *place = *word;
+        }
+        lookups
+    }
+}
+
+/// What the programs are told about DNS, one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct DnsSettings {
+    /// Hashes of the servers that have figures of their own; 0 where there is none.
+    pub resolvers: [u64; Resolver::COUNT - 1],
+    /// Whether names are handed on.
+    pub names: u64,
+    /// Where DNS is spoken.
+    pub ports: Ports,
+}
+
+impl DnsSettings {
+    /// No server is known, and names stay where they are.
+    pub const QUIET: Self =
+        Self { resolvers: [0; Resolver::COUNT - 1], names: 0, ports: Ports::STANDARD };
+
+    /// Size of the layout in 64-bit words.
+    pub const WORDS: usize = words(size_of::<Self>());
+
+    /// The words of the layout, in order.
+    pub fn words(&self) -> [u64; Self::WORDS] {
+        let mut words = [0; Self::WORDS];
+        let values = self.resolvers.into_iter().chain([self.names]).chain(self.ports.words());
+        for (word, value) in words.iter_mut().zip(values) {
+            *word = value;
+        }
+        words
+    }
+
+    /// The place of a server among those that have figures of their own, as an index into
+    /// [`Resolver::ALL`].
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "a number below 16")]
+    pub fn place(&self, server: u64) -> u32 {
+        // Calculated rather than asked: the verifier would walk every answer.
+        let mut place = Resolver::Other.index() as u64;
+        let mut at = 0_u64;
+        for known in self.resolvers {
+            // 1 where they are the same.
+            let differs = known ^ server;
+            let same = (differs.wrapping_sub(1) & !differs) >> 63;
+            place = place.wrapping_sub(same.wrapping_mul(place.wrapping_sub(at)));
+            at = at.wrapping_add(1);
+        }
+        place as u32
+    }
+}
+
+const _: () = assert!(FURTHER_PORTS == 8);
+
+/// Bytes of a message that are handed on at most: what a classic datagram holds.
+pub const NAMES_KEPT: usize = 512;
+
+/// A message whose names are handed on: what stands before its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct NameEvent {
+    /// When it was seen, in nanoseconds of the monotonic clock.
+    pub at: u64,
+    /// The control group of the socket that sent it; 0 where there is none here.
+    pub group: u64,
+    /// Who asks; an IPv4 address as it is mapped into IPv6.
+    pub client: [u64; 2],
+    /// Who is asked.
+    pub server: [u64; 2],
+    /// Length of the whole message.
+    pub len: u64,
+}
+
+impl NameEvent {
+    /// Length of the layout in bytes.
+    pub const LEN: usize = size_of::<Self>();
+}
+
+/// Room for an event and the bytes of its message, in 64-bit words.
+pub const NAME_WORDS: usize = words(NameEvent::LEN + NAMES_KEPT);
+
+/// Bytes of the ring through which names are handed on; a power of two and a multiple of
+/// the page size. A tenth of a second at 40,000 messages a second, of 200 bytes each with
+/// what stands before them, is 800 KB.
+pub const NAMES_RING: u32 = 1 << 20;
