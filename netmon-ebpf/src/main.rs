@@ -23,6 +23,7 @@ mod handshake;
 mod hooks;
 mod kernel;
 mod maps;
+mod names;
 mod object;
 mod retried;
 mod scope;

@@ -3,14 +3,17 @@
 use aya_ebpf::{
     bindings::BPF_F_NO_PREALLOC,
     macros::map,
-    maps::{Array, HashMap, PerCpuArray},
+    maps::{Array, HashMap, PerCpuArray, ProgramArray, RingBuf},
 };
 use netmon_common::abi::{
     connection::{
         CARRIED as CARRIED_LEN, CONNECTIONS as OPEN, Carried, Change, Connection, Ending,
         FIRST_ANSWERS as ANSWERS, FirstAnswer, Handshake, Lifetime, PATHS as PATHS_LEN, Path,
     },
-    dns::{DNS_TALLIES, DnsSettings, DnsTally, LOOKUP_TIMES, LookupTimes, Lookups},
+    dns::{
+        DNS_TALLIES, DnsSettings, DnsTally, LOOKUP_TIMES, LookupTimes, Lookups, NAME_WORDS,
+        NAMES_RING,
+    },
     forwarded::Forwarded,
     networks::Networks,
     service::{
@@ -22,7 +25,7 @@ use netmon_common::abi::{
     tcp::{DROP_REASONS, Dropped, RESET_REASONS, TcpEvents},
 };
 use netmon_common::{
-    dns::{LOOKUP_SETS, WAYS},
+    dns::{LOOKUP_SETS, STREAM_SETS, StreamSet, WAYS},
     handshake::{SETS, Set},
 };
 
@@ -167,3 +170,24 @@ pub(crate) static DNS_TIMES: PerCpuArray<LookupTimes> =
 /// `netmon_common::dns` for what that holds.
 #[map]
 pub(crate) static DNS_LOOKUP_SETS: Array<[u64; WAYS]> = Array::with_max_entries(LOOKUP_SETS, 0);
+
+/// How far TCP streams with DNS in them were read, 256 KiB. Written for every segment with
+/// DNS in it.
+#[map]
+pub(crate) static DNS_STREAMS: Array<StreamSet> = Array::with_max_entries(STREAM_SETS, 0);
+
+/// The programs that read packets with DNS in them: of datagrams by direction, of segments by
+/// direction, and of what is left of a segment. Written once by the daemon.
+#[map]
+pub(crate) static DNS_PROGRAMS: ProgramArray = ProgramArray::with_max_entries(5, 0);
+
+/// The beginnings of DNS messages, for their names. Written at most as often as
+/// `netmon_common::abi::dns` allows, drained by the daemon ten times a second; what finds
+/// no room is counted.
+#[map]
+pub(crate) static DNS_NAMES: RingBuf = RingBuf::with_byte_size(NAMES_RING, 0);
+
+/// Where one of them is put together: too large for the stack.
+#[map]
+pub(crate) static DNS_NAMES_ROOM: PerCpuArray<[u64; NAME_WORDS]> =
+    PerCpuArray::with_max_entries(1, 0);

@@ -2,7 +2,7 @@
 
 use core::{arch::asm, mem::offset_of};
 
-use aya_ebpf::bindings::__sk_buff;
+use aya_ebpf::{bindings::__sk_buff, programs::TcContext};
 use netmon_common::bytes::Bytes;
 
 /// Highest offset that is read. The verifier wants a constant bound on packet
@@ -149,9 +149,35 @@ impl Bytes for Anywhere {
     }
 }
 
+/// A packet wherever its bytes lie, copied by a helper: the slow way, for what is rare.
+pub(crate) struct Loaded {
+    skb: *mut __sk_buff,
+    zero: u64,
+}
+
+impl Loaded {
+    /// A packet; `unknown` as above.
+    #[inline(always)]
+    pub(crate) fn new(skb: *mut __sk_buff, unknown: u64) -> Self {
+        Self { skb, zero: zero(unknown) }
+    }
+}
+
+impl Bytes for Loaded {
+    #[inline(always)]
+    fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        TcContext::new(self.skb).load(at).ok()
+    }
+
+    #[inline(always)]
+    fn forget(&self, value: u64) -> u64 {
+        opaque(value) ^ self.zero
+    }
+}
+
 /// Zero, which neither the compiler nor the verifier knows.
 #[inline(always)]
-fn zero(unknown: u64) -> u64 {
+pub(crate) fn zero(unknown: u64) -> u64 {
     unknown ^ opaque(unknown)
 }
 

@@ -6,7 +6,7 @@ use super::{
     labels::{Direction, DnsTransport, IpVersion, QueryType, Rcode, Resolver},
 };
 use crate::{
-    dns::{COHORTS, Malformed},
+    dns::{COHORTS, Malformed, Note, Opened},
     wire::dns::{FURTHER_PORTS, Ports},
 };
 
@@ -104,6 +104,27 @@ pub struct Lookups {
     pub large: [u64; LARGE_SERVERS],
     /// In which span of time names were handed on last, and how many still may be.
     pub allowance: [u64; 2],
+    /// What one program leaves to the next.
+    pub left: Left,
+}
+
+/// What is known of the packet at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Left {
+    /// The word of the packet; to the verifier, a number of which it knows nothing.
+    pub unknown: u64,
+    /// Position of the tally.
+    pub tally: u64,
+    /// Of a stream, what is still to be read.
+    pub opened: Opened,
+    /// What is noted of its message.
+    pub note: Note,
+}
+
+impl Left {
+    const NOTHING: Self =
+        Self { unknown: 0, tally: 0, opened: Opened::NOTHING, note: Note::NOTHING };
 }
 
 impl Lookups {
@@ -113,6 +134,7 @@ impl Lookups {
         pending: [0; PENDING],
         large: [0; LARGE_SERVERS],
         allowance: [0; 2],
+        left: Left::NOTHING,
     };
 
     /// Size of the layout in 64-bit words.
@@ -171,9 +193,9 @@ impl DnsSettings {
         // Calculated rather than asked: the verifier would walk every answer.
         let mut place = Resolver::Other.index() as u64;
         let mut at = 0_u64;
-        for known in self.resolvers {
+        for known in &self.resolvers {
             // 1 where they are the same.
-            let differs = known ^ server;
+            let differs = *known ^ server;
             let same = (differs.wrapping_sub(1) & !differs) >> 63;
             place = place.wrapping_sub(same.wrapping_mul(place.wrapping_sub(at)));
             at = at.wrapping_add(1);
@@ -195,13 +217,19 @@ pub struct NameEvent {
     pub at: u64,
     /// The control group of the socket that sent it; 0 where there is none here.
     pub group: u64,
-    /// Who asks; an IPv4 address as it is mapped into IPv6.
+    /// Who asks, as it stands on the wire; an IPv4 address as it is mapped into IPv6.
     pub client: [u64; 2],
     /// Who is asked.
     pub server: [u64; 2],
     /// Length of the whole message.
     pub len: u64,
 }
+
+/// Messages whose names one CPU may hand on within one span: some 30,000 a second.
+pub const ALLOWANCE: u64 = 2048;
+
+/// Such a span is 2 to the power of this many nanoseconds, 67 ms.
+pub const ALLOWANCE_BITS: u32 = 26;
 
 impl NameEvent {
     /// Length of the layout in bytes.

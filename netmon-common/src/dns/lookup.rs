@@ -50,6 +50,11 @@ pub trait Set {
     fn get(&self, at: usize) -> u64;
     /// Changes the word at a place.
     fn set(&mut self, at: usize, word: u64);
+    /// Returns `at`, of which the verifier then knows nothing: see
+    /// [`Bytes::forget`](crate::bytes::Bytes::forget).
+    fn forget(&self, at: usize) -> usize {
+        at
+    }
 }
 
 impl Set for [u64; WAYS] {
@@ -74,7 +79,8 @@ pub type Keys = [u64; 10];
 /// are used here with a probability of at most 2^-33.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lookup {
-    hash: u64,
+    /// All of it.
+    pub hash: u64,
     /// The part of it that is of the server's address alone.
     pub server: u64,
 }
@@ -108,20 +114,20 @@ impl Lookup {
         let [k0, k1, c0, s0, c1, c2, c3, s1, s2, s3] = *keys;
         let ports = bytes.be32(transport)?;
         let id = u32::from(identity.id) | u32::from(identity.kind) << 16;
+        // Calculated, where a question would cost registers: 1 for a response, whose sender is
+        // the server.
+        let response = usize::from(identity.response);
         // The port of the client above that of the server.
-        let ports = if identity.response { ports.rotate_left(u16::BITS) } else { ports };
+        let ports = ports.rotate_left(u32::from(identity.response).wrapping_mul(u16::BITS));
         let hash = product(ports, k0).wrapping_add(product(id, k1));
-        let (source, destination) = if version_6 {
-            let addresses = bytes.be32s::<8>(network.wrapping_add(IPV6))?;
-            let [a0, a1, a2, a3, b0, b1, b2, b3] = addresses;
-            ([a0, a1, a2, a3], [b0, b1, b2, b3])
+        let (client, server) = if version_6 {
+            let (client, server) = ends(network.wrapping_add(IPV6), 16, response);
+            let client = sum(bytes.be32s(client)?, [c3, c2, c1, c0]);
+            (client, sum(bytes.be32s(server)?, [s3, s2, s1, s0]))
         } else {
-            let [source, destination] = bytes.be32s::<2>(network.wrapping_add(IPV4))?;
-            ([0, 0, 0, source], [0, 0, 0, destination])
+            let (client, server) = ends(network.wrapping_add(IPV4), 4, response);
+            (product(bytes.be32(client)?, c0), product(bytes.be32(server)?, s0))
         };
-        let (client, server) =
-            if identity.response { (destination, source) } else { (source, destination) };
-        let (client, server) = (sum(client, [c3, c2, c1, c0]), sum(server, [s3, s2, s1, s0]));
         Some(Self { hash: hash.wrapping_add(client).wrapping_add(server), server })
     }
 
@@ -136,6 +142,14 @@ impl Lookup {
     const fn mark(self) -> u64 {
         (self.hash >> (u64::BITS - SET_BITS - MARK_BITS)) & MARK
     }
+}
+
+/// Where the addresses of client and server are, when those of sender and receiver stand at
+/// `at` and so many bytes behind it.
+#[inline(always)]
+const fn ends(at: usize, len: usize, response: usize) -> (usize, usize) {
+    let moved = response.wrapping_mul(len);
+    (at.wrapping_add(moved), at.wrapping_add(len).wrapping_sub(moved))
 }
 
 /// The hash of a server's address, as [`Lookup::server`] is, from its words: four of an
@@ -196,6 +210,12 @@ impl Open {
         units >> (TIME_SHIFT - UNIT_BITS)
     }
 
+    /// Whether there is none.
+    #[inline(always)]
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether it counts: it is seen here first.
     #[inline(always)]
     pub const fn counts(self) -> bool {
@@ -234,25 +254,19 @@ pub enum Asked {
     Again,
 }
 
-/// Where a lookup is.
-enum Found {
-    At(usize, Open),
-    Free(usize),
-    Full,
-}
-
+/// The place in a set at which a lookup stands, or else the first empty one; [`WAYS`] where
+/// there is neither.
 #[inline(always)]
-fn find(set: &impl Set, lookup: Lookup) -> Found {
-    for at in 0..WAYS {
+fn find(set: &impl Set, lookup: Lookup) -> usize {
+    let mut at = 0;
+    while at < WAYS {
         let word = set.get(at);
-        if word == 0 {
-            return Found::Free(at);
+        if word == 0 || Open(word).is(lookup) {
+            break;
         }
-        if Open(word).is(lookup) {
-            return Found::At(at, Open(word));
-        }
+        at = at.wrapping_add(1);
     }
-    Found::Full
+    set.forget(at)
 }
 
 /// Takes a query: of a lookup at the server with this place, that counts or is seen
@@ -260,46 +274,49 @@ fn find(set: &impl Set, lookup: Lookup) -> Found {
 #[inline(always)]
 pub fn ask(set: &mut impl Set, lookup: Lookup, place: u32, counts: bool, now: u64) -> Asked {
     let new = Open::new(lookup, place, counts, now);
-    match find(set, lookup) {
-        Found::At(_, open) if open.age(now) < GIVEN_UP => return Asked::Again,
-        Found::At(at, _) | Found::Free(at) => set.set(at, new.0),
-        Found::Full => {
-            let forgotten = Open(set.get(0));
-            close(set, 0);
-            set.set(WAYS - 1, new.0);
-            // Nobody waited for the oldest any more.
-            if forgotten.age(now) <= TIMEOUT {
-                return Asked::Instead { new, forgotten };
-            }
+    let at = find(set, lookup);
+    if at >= WAYS {
+        let forgotten = Open(set.get(0));
+        close(set, 0);
+        set.set(WAYS - 1, new.0);
+        // Nobody waited for the oldest any more.
+        if forgotten.age(now) <= TIMEOUT {
+            return Asked::Instead { new, forgotten };
         }
+        return Asked::New(new);
     }
+    let there = Open(set.get(at));
+    if there.0 != 0 && there.age(now) < GIVEN_UP {
+        return Asked::Again;
+    }
+    set.set(at, new.0);
     Asked::New(new)
 }
 
-/// Takes a response: the lookup that it ends, if its query was seen.
+/// Takes a response: the lookup that it ends, or none if its query was not seen.
 #[inline(always)]
-pub fn answer(set: &mut impl Set, lookup: Lookup) -> Option<Open> {
-    match find(set, lookup) {
-        Found::At(at, open) => {
-            close(set, at);
-            Some(open)
-        }
-        Found::Free(_) | Found::Full => None,
+pub fn answer(set: &mut impl Set, lookup: Lookup) -> Open {
+    let at = find(set, lookup);
+    let there = Open(if at < WAYS { set.get(at) } else { 0 });
+    if there.0 != 0 {
+        close(set, at);
     }
+    there
 }
 
 /// Empties a place: those behind it move up.
 #[inline(always)]
 fn close(set: &mut impl Set, place: usize) {
-    for at in 0..WAYS {
-        if at >= place {
-            let behind = at.wrapping_add(1);
-            let next = if behind < WAYS { set.get(behind) } else { 0 };
-            set.set(at, next);
-            if next == 0 {
-                break;
-            }
+    let mut at = place;
+    for _ in 0..WAYS {
+        at = set.forget(at);
+        let behind = at.wrapping_add(1);
+        let next = if behind < WAYS { set.get(behind) } else { 0 };
+        set.set(at, next);
+        if next == 0 {
+            break;
         }
+        at = behind;
     }
 }
 

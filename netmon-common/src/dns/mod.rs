@@ -5,13 +5,17 @@
 //! needs a slice and follows compression pointers, is for user space alone.
 
 mod books;
+mod datagram;
 mod lookup;
 mod malformed;
 mod message;
 mod name;
 mod question;
+mod segment;
+mod stream;
 
-pub use books::{Books, Kind, LARGE_ANSWER, Place, Sighting, datagram};
+pub use books::{Books, LARGE_ANSWER, LARGE_MESSAGE, Note, Place, Sighting, settle};
+pub use datagram::{Datagram, Kind};
 pub use lookup::{
     Asked, COHORTS, Identity, Keys, LOOKUP_SETS, Lookup, Open, Set, TIMEOUT, Timeouts, WAYS,
     answer, ask, server_hash,
@@ -20,6 +24,8 @@ pub use malformed::Malformed;
 pub use message::{Message, Question, Record, Records, Section};
 pub use name::{Labels, MAX_LABEL_LEN, MAX_NAME_LEN, Name};
 pub use question::{Header, LONGEST_QUESTION, query_type};
+pub use segment::{Opened, Progress, Segment, Span, UNREAD, advance, conclude, open, read_on};
+pub use stream::{STREAM_SET_WORDS, STREAM_SETS, STREAM_WAYS, Stream, StreamSet};
 
 /// Length of the header of a message, in bytes (RFC 1035, section 4.1.1).
 pub const HEADER_LEN: usize = 12;

@@ -48,10 +48,6 @@ fn main() -> ExitCode {
         crowd::hold_here(address, pairs);
         return ExitCode::SUCCESS;
     }
-    if env::var_os("ONLY_WARM").is_some() {
-        table("warm", &warm::measure());
-        return ExitCode::SUCCESS;
-    }
     let mut report = json!({"version": 1, "kernel": release()});
     let mut gates = gates::Gates::default();
 

@@ -144,9 +144,11 @@ fn read(program: &str, log: &str, instructions: &[bpf_insn]) -> Verdict {
 
 fn descriptor(map: &Map) -> RawFd {
     match map {
-        Map::Array(data) | Map::PerCpuArray(data) | Map::HashMap(data) => {
-            data.fd().as_fd().as_raw_fd()
-        }
+        Map::Array(data)
+        | Map::PerCpuArray(data)
+        | Map::HashMap(data)
+        | Map::ProgramArray(data)
+        | Map::RingBuf(data) => data.fd().as_fd().as_raw_fd(),
         other => panic!("say how to find the descriptor of {other:?}"),
     }
 }

@@ -14,7 +14,7 @@ use netmon_common::{
     account::{Volume, account, account_merged},
     bytes::Bytes as _,
     handshake::Step,
-    packet::{self, Link, Packet, Remote},
+    packet::{self, Link, Packet, Remote, Transport},
 };
 
 use crate::{
@@ -35,6 +35,41 @@ fn netmon_ingress(ctx: TcContext) -> i32 {
 #[classifier]
 fn netmon_egress(ctx: TcContext) -> i32 {
     count(ctx, Direction::Egress);
+    TC_ACT_UNSPEC
+}
+
+/// Reads a DNS message that a device received.
+#[classifier]
+fn netmon_dns_ingress(ctx: TcContext) -> i32 {
+    dns::read_datagram(&ctx, Direction::Ingress);
+    TC_ACT_UNSPEC
+}
+
+/// Reads a DNS message that a device sent.
+#[classifier]
+fn netmon_dns_egress(ctx: TcContext) -> i32 {
+    dns::read_datagram(&ctx, Direction::Egress);
+    TC_ACT_UNSPEC
+}
+
+/// Reads a segment with DNS in it that a device received.
+#[classifier]
+fn netmon_stream_ingress(ctx: TcContext) -> i32 {
+    dns::read_segment(&ctx, Direction::Ingress);
+    TC_ACT_UNSPEC
+}
+
+/// Reads a segment with DNS in it that a device sent.
+#[classifier]
+fn netmon_stream_egress(ctx: TcContext) -> i32 {
+    dns::read_segment(&ctx, Direction::Egress);
+    TC_ACT_UNSPEC
+}
+
+/// Reads on in a segment with DNS in it.
+#[classifier]
+fn netmon_read_stream(ctx: TcContext) -> i32 {
+    dns::read_stream(&ctx);
     TC_ACT_UNSPEC
 }
 
@@ -74,10 +109,11 @@ fn count(ctx: TcContext, direction: Direction) -> Option<()> {
     if packet.is_plain() {
         return Some(());
     }
-    if packet.is_dns() {
-        dns::follow(skb, direction as u32, word);
+    let step = Step::of(packet);
+    if step.is_none() && (packet.is_dns() || packet.is(Transport::DnsSegment)) {
+        dns::pass_on(&ctx, direction, packet);
     } else if direction == Direction::Egress
-        && let Some(step) = Step::of(packet)
+        && let Some(step) = step
         // Handshakes between others are timed where they leave: there the kernel still
         // knows that they came in.
         && handshake::is_forwarded(skb)
