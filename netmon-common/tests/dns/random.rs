@@ -1,7 +1,7 @@
 //! The walker reads what was written, and damaged messages as the plain reader does.
 
 use netmon_common::dns::{Malformed, Message, Name};
-use proptest::{collection::vec, option, prelude::*};
+use proptest::{collection::vec, option, prelude::*, sample::Index};
 
 use super::{
     generate::{Asked, Plan, Told, noise, plan},
@@ -58,7 +58,11 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_message_is_cut(plan in plan(), compress in any::<u64>(), cut in any::<prop::sample::Index>()) {
+    fn a_cut_message_is_cut(
+        plan in plan(),
+        compress in any::<u64>(),
+        cut in any::<Index>(),
+    ) {
         let bytes = plan.write(compress);
         let cut = &bytes[..cut.index(bytes.len())];
         let expected = if cut.len() < 12 { Malformed::Short } else { Malformed::Cut };
@@ -71,8 +75,8 @@ proptest! {
     fn damaged(
         plan in plan(),
         compress in any::<u64>(),
-        damage in vec((any::<prop::sample::Index>(), noise(3)), 1..6),
-        cut in option::weighted(0.3, any::<prop::sample::Index>()),
+        damage in vec((any::<Index>(), noise(3)), 1..6),
+        cut in option::weighted(0.3, any::<Index>()),
     ) {
         let mut bytes = plan.write(compress);
         for (at, noise) in damage {
