@@ -75,7 +75,8 @@ fuzz: ## Run each fuzz target for FUZZ_SECONDS (60)
 	@$(CARGO) run --quiet -p netmon-common --example seeds -- $(FUZZ)/corpus
 	@cd netmon-common && for target in $$(cargo +nightly fuzz list); do \
 	echo "== fuzz: $$target for $(FUZZ_SECONDS) s"; \
-	cargo +nightly fuzz run --sanitizer none $$target -- -dict=fuzz/frames.dict \
+	case $$target in dns_*) words=messages ;; *) words=frames ;; esac; \
+	cargo +nightly fuzz run --sanitizer none $$target -- -dict=fuzz/$$words.dict \
 	-max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 || exit 1; done
 
 matrix: setup ## Run netmon on other kernels, in QEMU; takes minutes

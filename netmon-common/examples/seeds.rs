@@ -1,7 +1,9 @@
 //! Writes the seeds as a starting corpus for the fuzz targets:
 //! `cargo run -p netmon-common --example seeds -- DIRECTORY` fills
-//! `DIRECTORY/packet` and `DIRECTORY/dns`.
+//! a folder of `DIRECTORY` for each target.
 
+#[path = "../tests/seed/message.rs"]
+mod message;
 #[path = "../tests/seed/mod.rs"]
 mod seed;
 
@@ -29,6 +31,13 @@ fn main() -> io::Result<()> {
     {
         for how in 0..8 {
             write(&messages, &format!("message_{name}_{how}"), &[&[how, 0, 0], &dns(flags, len)])?;
+        }
+    }
+    for target in ["dns_message", "dns_walk"] {
+        let messages = Path::new(&directory).join(target);
+        fs::create_dir_all(&messages)?;
+        for (name, bytes) in message::all() {
+            write(&messages, name, &[&bytes])?;
         }
     }
     Ok(())

@@ -28,14 +28,19 @@ const PAST: &[(&str, &str)] = &[
     ("packet_total_length_0", "total length 0, as merged segments have, is no tiny fragment"),
 ];
 
+/// The fuzz targets; one whose name begins like another's stands before it.
+const TARGETS: &[&str] = &["dns_message", "dns_walk", "dns", "packet"];
+
 #[test]
 fn past_faults_stay_mended() {
     for (name, description) in PAST {
-        let (target, _) = name.split_once('_').unwrap_or_default();
+        let target = TARGETS
+            .iter()
+            .find(|target| name.strip_prefix(*target).is_some_and(|rest| rest.starts_with('_')));
         let bytes = fs::read(folder().join(format!("{name}.bin")));
         assert!(bytes.is_ok(), "{name}.bin cannot be read: {bytes:?}");
         eprintln!("{name}: {description}");
-        input::check(target, &bytes.unwrap_or_default());
+        input::check(target.unwrap_or(&"none"), &bytes.unwrap_or_default());
     }
 }
 

@@ -74,8 +74,8 @@ impl<'a> Name<'a> {
                     return Ok((Self { message, at, len }, end.unwrap_or(after)));
                 }
                 Step::Label(label) => {
-                    // The length counts before every byte of it is in the message: so
-                    // the loop ends whatever the labels are.
+                    // No more labels than fit into a name, and no more pointers than are
+                    // followed: so the loop ends whatever the bytes are.
                     len = len.wrapping_add(label.len()).wrapping_add(1);
                     if len > MAX_NAME_LEN {
                         return Err(Malformed::Name);

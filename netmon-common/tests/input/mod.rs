@@ -1,6 +1,8 @@
 //! What the fuzz targets make of an input. It stands here so that
 //! `tests/regressions.rs` replays a past crash exactly as the fuzzer ran it.
 
+#[path = "../message/mod.rs"]
+mod message;
 #[path = "../oracle/mod.rs"]
 mod oracle;
 
@@ -10,15 +12,26 @@ use netmon_common::{
 };
 
 /// Runs one input of a target, which is named as in `fuzz/Cargo.toml`. Panics
-/// where parser or counting rules and the oracle differ.
+/// where netmon and an oracle differ.
 pub(crate) fn check(target: &str, input: &[u8]) {
-    let Some((head, rest)) = input.split_first_chunk() else {
-        return;
-    };
     match target {
-        "packet" => packet(*head, rest),
-        "dns" => dns(*head, rest),
+        "packet" => with_head(input, packet),
+        "dns" => with_head(input, dns),
+        "dns_message" => {
+            message::walk(input);
+            message::check(input);
+        }
+        "dns_walk" => {
+            message::walk(input);
+        }
         _ => unreachable!("no fuzz target is called {target}"),
+    }
+}
+
+/// Runs a target whose input begins with three bytes that say how to take the rest.
+fn with_head(input: &[u8], run: fn([u8; 3], &[u8])) {
+    if let Some((head, rest)) = input.split_first_chunk() {
+        run(*head, rest);
     }
 }
 
