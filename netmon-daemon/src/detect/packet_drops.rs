@@ -67,6 +67,8 @@ impl Watch for Config {
             thresholds: self.thresholds(),
             warning: score(self.warning),
             critical: score(self.critical),
+            subject: None,
+            peer: None,
             detail: format!(
                 "{dropped} packets dropped in 60 s while {packets} crossed the interfaces: {}",
                 worst.join(", ")
@@ -154,6 +156,8 @@ mod tests {
         let flags = raised(Config::default(), SEEN, script);
         let detail = flags.first().map(|flag| flag.detail.as_str());
         assert_eq!(
+            subject: None,
+            peer: None,
             detail,
             Some("800 packets dropped in 60 s while 4000 crossed the interfaces: 650 socket_rcvbuff, 150 z_first")
         );
