@@ -19,8 +19,9 @@ section! {
     /// Lookups whose names carry data: a DNS tunnel.
     ///
     /// Names below one registered domain that one client asks for within a minute and
-    /// that were not asked for before; a short one counts three seconds after it was
-    /// first seen, if by then nobody asked for it again. Or, over a day, distinct names
+    /// that were not asked for before. One of fewer than 32 bytes counts three seconds
+    /// after it was first seen, if by then nobody asked for it again and unless its type
+    /// is one that carries data; one of fewer than eight bytes counts half. Or, over a day, distinct names
     /// below one domain of which few come back; or, in an hour, distinct names that are
     /// asked for by types whose answers hold whatever the server likes (TXT, NULL, KEY,
     /// ANY, private ones).
@@ -92,7 +93,9 @@ impl Watch for Config {
 
 impl Config {
     fn names(&self, tunnel: &Tunnel) -> Verdict {
-        of_pair(tunnel, f64::from(tunnel.names), [self.warning, self.critical])
+        let Tunnel { names, short_names, .. } = tunnel;
+        let worth = f64::from(*names) - f64::from(*short_names) / 2.0;
+        of_pair(tunnel, worth, [self.warning, self.critical])
     }
 
     fn bytes(&self, tunnel: &Tunnel) -> Verdict {
@@ -126,7 +129,7 @@ impl Config {
 }
 
 fn of_pair(tunnel: &Tunnel, statistic: f64, thresholds: [f64; 2]) -> Verdict {
-    let Tunnel { client, server, domain, names, bytes, kind, of_kind } = tunnel;
+    let Tunnel { client, server, domain, names, bytes, kind, of_kind, .. } = tunnel;
     let percent = share(u64::from(*of_kind), u64::from(*names)) * 100.0;
     let [warning, critical] = thresholds.map(|threshold| statistic / threshold);
     Verdict {

@@ -156,8 +156,6 @@ mod tests {
         let flags = raised(Config::default(), SEEN, script);
         let detail = flags.first().map(|flag| flag.detail.as_str());
         assert_eq!(
-            subject: None,
-            peer: None,
             detail,
             Some("800 packets dropped in 60 s while 4000 crossed the interfaces: 650 socket_rcvbuff, 150 z_first")
         );

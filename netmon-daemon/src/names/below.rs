@@ -69,11 +69,12 @@ fn about(name: &Lower, domain: usize) -> usize {
     let are = |labels, test: fn(&[u8]) -> bool| {
         domain >= labels && (0..labels).all(|at| test(name.label(at)))
     };
-    if are(IPV4_LABELS, is_octet) {
-        return IPV4_LABELS;
-    }
+    // The first nibbles of an address of IPv6 may look like one of IPv4.
     if are(IPV6_LABELS, |label| label.len() == 1 && label.iter().all(u8::is_ascii_hexdigit)) {
         return IPV6_LABELS;
+    }
+    if are(IPV4_LABELS, is_octet) {
+        return IPV4_LABELS;
     }
     let fits =
         |end: &usize| name.part(0, *end).len() <= MAX_EMBEDDED && name.is_registered(0, *end);

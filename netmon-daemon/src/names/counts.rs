@@ -70,7 +70,7 @@ mod tests {
         }
         let list = workloads.list();
         assert_eq!(list.len(), 257);
-        assert_eq!(list[7], Wasted { workload: Some(7), repeats: 1, expansions: 300 });
+        assert_eq!(list[1], Wasted { workload: Some(7), repeats: 1, expansions: 300 });
         assert_eq!(list[256], Wasted { workload: None, repeats: 44, expansions: 22 });
     }
 }

@@ -135,7 +135,8 @@ impl Failure {
 
     /// The answer that it was, if it is one.
     fn answer(self) -> Option<Answer> {
-        (self.tag != 0).then(|| Answer {
+        // Where nobody can register anything, a failure says nothing.
+        (self.tag != 0 && self.domain != 0).then(|| Answer {
             second: self.at / 10,
             client: address(self.client),
             server: address(self.server),

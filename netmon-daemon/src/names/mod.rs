@@ -20,6 +20,7 @@ mod name;
 mod pairs;
 mod repeats;
 pub mod report;
+mod reporting;
 mod seen;
 mod shown;
 mod slow;
@@ -27,7 +28,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::{cmp::Reverse, net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use netmon_common::dns::{Malformed, Message, Section};
 
@@ -39,7 +40,7 @@ use self::{
     name::Lower,
     pairs::{Asked, Pairs},
     repeats::{Lookup, Repeats},
-    report::{Failing, MOST, Repeating, SlowTunnel, Tunnel},
+    report::SlowTunnel,
     shown::Shown,
     slow::Domains,
 };
@@ -52,9 +53,6 @@ pub const MAX_BYTES: usize = 1_310_720;
 /// Records of a message that are read. Answers that hold for a time have few, and who
 /// sends more of them wants to keep readers busy.
 const MAX_RECORDS: usize = 32;
-
-/// How often slow things are looked at, in seconds.
-const SLOW: u32 = 10;
 
 const NXDOMAIN: u8 = 3;
 const SOA: u16 = 6;
@@ -98,7 +96,7 @@ pub struct Names {
     /// The second of the last message for which failures were settled.
     settled: u32,
     slow: Vec<SlowTunnel>,
-    /// When slow things were last looked at, by a number of [`SLOW`] seconds.
+    /// When slow things were last looked at, in tens of seconds.
     slow_at: Option<u32>,
     /// The last report and its second.
     last: Option<(u32, Arc<Report>)>,
@@ -197,9 +195,7 @@ impl Names {
         } else {
             self.repeats.answer(&self.lookup(&seen), ttl);
             let is_about = below.is_some_and(|below| below.is_about);
-            if !is_about && !seen.name.is_reverse() {
-                self.answer(&seen, message.rcode());
-            }
+            self.answer(&seen, message.rcode(), !is_about && !seen.name.is_reverse());
         }
     }
 
@@ -273,29 +269,26 @@ impl Names {
         }
     }
 
-    fn answer(&mut self, seen: &Seen<'_>, rcode: u8) {
+    /// Takes note of an answer. One about an address or somebody else's domain counts as
+    /// none, but may be the try of a search list.
+    fn answer(&mut self, seen: &Seen<'_>, rcode: u8, counts: bool) {
         let Sighting { client, server, .. } = *seen.sighting;
         let second = seen.second;
-        let answer = match (rcode, seen.domain) {
-            (0, _) => Answer { second, client, server, failed: None },
-            (NXDOMAIN, Some((first, domain))) => {
-                // A search list ends with its last try, so this may be an expansion even
-                // where nobody can register anything; but then it counts as nothing else.
-                let waits = self.waiting.fail(&Self::question(seen), &self.key);
-                if !seen.name.is_private() {
+        let answer = match rcode {
+            0 if counts => Some(Answer { second, client, server, failed: None }),
+            NXDOMAIN => {
+                if let Some((first, domain)) = seen.domain {
                     self.shown.keep(domain, seen.name.from(first));
                 }
-                let Some(answer) = waits else { return };
-                answer
+                let mut question = Self::question(seen);
+                question.domain = if counts { question.domain } else { 0 };
+                self.waiting.fail(&question, &self.key)
             }
-            (NXDOMAIN, None) => {
-                let waits = self.waiting.fail(&Self::question(seen), &self.key);
-                let Some(answer) = waits else { return };
-                answer
-            }
-            _ => return,
+            _ => None,
         };
-        self.clients.observe(&answer, &self.key, &mut self.dice);
+        if let Some(answer) = answer {
+            self.clients.observe(&answer, &self.key, &mut self.dice);
+        }
     }
 
     fn question<'a>(seen: &'a Seen<'_>) -> Question<'a> {
@@ -332,109 +325,6 @@ impl Names {
         let (clients, key, dice) = (&mut self.clients, &self.key, &mut self.dice);
         self.waiting.settle(tenth, |answer| clients.observe(answer, key, dice));
     }
-
-    /// What the names say at a moment, to the second.
-    pub fn report(&mut self, at: Duration) -> Arc<Report> {
-        let second = whole(u128::from(at.as_secs()));
-        if let Some((of, report)) = &self.last
-            && *of == second
-        {
-            return Arc::clone(report);
-        }
-        self.settle(second, whole(at.as_millis() / 100));
-        if self.slow_at != Some(second / SLOW) {
-            self.slow_at = Some(second / SLOW);
-            self.slow = self.slow_tunnels(second);
-        }
-        let tunnels = self.tunnels(second);
-        let [names, askers] = self.repeats.evicted();
-        let report = Arc::new(Report {
-            tunnels,
-            slow_tunnels: self.slow.clone(),
-            failing: self.failing(second),
-            repeating: self.repeating(second),
-            unique_subdomains_max: self.pairs.most(second),
-            malformed: self.malformed,
-            wasted: self.workloads.list(),
-            messages: self.messages,
-            evicted: [
-                ("pairs", self.pairs.evicted()),
-                ("domains", self.domains.evicted()),
-                ("clients", self.clients.evicted()),
-                ("names", names),
-                ("askers", askers),
-            ],
-        });
-        self.last = Some((second, Arc::clone(&report)));
-        report
-    }
-
-    fn tunnels(&mut self, second: u32) -> Vec<Tunnel> {
-        let mut found = self.pairs.candidates(second);
-        // Of names and bytes, as far as either tells: a name of a tunnel has 20 bytes.
-        worst(&mut found, |it| u64::from((it.extent.names * 20).max(it.extent.bytes)));
-        let tunnel = |it: pairs::Candidate| Tunnel {
-            client: it.client,
-            server: it.server,
-            domain: self.shown.show(it.domain),
-            names: it.extent.names,
-            bytes: it.extent.bytes,
-            kind: it.kind.0,
-            of_kind: it.kind.1,
-        };
-        found.into_iter().map(tunnel).collect()
-    }
-
-    fn slow_tunnels(&self, second: u32) -> Vec<SlowTunnel> {
-        let mut found: Vec<_> = self.domains.candidates(second).collect();
-        worst(&mut found, |it| u64::from(it.names.max(it.carrier_names * 10)));
-        let tunnel = |it: slow::Candidate| SlowTunnel {
-            client: it.client,
-            domain: self.shown.show(it.domain),
-            names: it.names,
-            queries: it.queries,
-            bytes: it.bytes,
-            asked: it.asked,
-            carriers: it.carriers,
-            carrier_names: it.carrier_names,
-        };
-        found.into_iter().map(tunnel).collect()
-    }
-
-    fn failing(&self, second: u32) -> Vec<Failing> {
-        let mut found: Vec<_> = self.clients.candidates(second).collect();
-        worst(&mut found, |it| u64::from(it.domains));
-        let failing = |it: failing::Candidate| Failing {
-            client: it.client,
-            server: it.server,
-            domain: self.shown.show(it.domain),
-            answers: it.answers,
-            failed: it.failed,
-            domains: it.domains,
-        };
-        found.into_iter().map(failing).collect()
-    }
-
-    fn repeating(&self, second: u32) -> Vec<Repeating> {
-        let mut found: Vec<_> = self.repeats.candidates(second).collect();
-        worst(&mut found, |it| {
-            it.counts.iter().map(|of| u64::from(of.repeats.max(of.expansions))).sum()
-        });
-        let repeating = |it: repeats::Candidate| Repeating {
-            client: it.client,
-            server: it.server,
-            workload: it.workload,
-            domain: self.shown.show(it.domain),
-            counts: it.counts,
-        };
-        found.into_iter().map(repeating).collect()
-    }
-}
-
-/// Keeps the worst few, worst first.
-fn worst<T>(found: &mut Vec<T>, badness: impl Fn(&T) -> u64) {
-    found.sort_by_key(|it| Reverse(badness(it)));
-    found.truncate(MOST);
 }
 
 /// Whether a name publishes a rule of mail or proves a domain to somebody: rightly TXT.

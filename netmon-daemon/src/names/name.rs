@@ -104,12 +104,17 @@ impl Lower {
     }
 
     /// Whether some of its labels are a domain that someone registered below a suffix of
-    /// ICANN's.
+    /// ICANN's, or below one of a company.
     pub(super) fn is_registered(&self, first: usize, end: usize) -> bool {
         // A top-level domain has two letters at least, and no digit.
         let last = self.label(end.saturating_sub(1));
         let is_word = last.len() >= 2 && (last.is_ascii_alphabetic() || last.starts_with(b"xn--"));
-        is_word && matches!(self.suffix(first, end), (at, Some(Type::Icann)) if at > first)
+        // What a company hands out below its own domain is registered as well.
+        is_word
+            && match self.suffix(first, end) {
+                (at, Some(Type::Icann)) => at > first,
+                (_, kind) => kind.is_some(),
+            }
     }
 
     /// Whether it is the reverse of an address, in the zones that are there for it.

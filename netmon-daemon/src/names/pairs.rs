@@ -249,7 +249,7 @@ impl Pairs {
             let all = large.rows.as_flattened();
             let is_silent = now.saturating_sub(pair.last) > SILENT;
             let extent = if is_silent { Extent::default() } else { seen::extent(all, short(now)) };
-            large.names = u16::try_from(extent.names).unwrap_or(u16::MAX);
+            large.names = u16::try_from(extent.worth()).unwrap_or(u16::MAX);
             if extent.names > 0 {
                 found.push(Candidate {
                     client: address(pair.client),
@@ -266,7 +266,7 @@ impl Pairs {
     /// The largest number of new names of any pair.
     pub(super) fn most(&self, now: u32) -> u32 {
         let few = self.pairs.iter().filter(|pair| now.saturating_sub(pair.last) <= SILENT);
-        let few = few.map(|pair| seen::extent(&pair.few, short(now)).names);
+        let few = few.map(|pair| seen::extent(&pair.few, short(now)).worth());
         few.chain(self.large.iter().map(|large| u32::from(large.names))).max().unwrap_or(0)
     }
 

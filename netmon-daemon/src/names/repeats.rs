@@ -187,12 +187,14 @@ impl Repeats {
                 let Some(name) = self.names.get_mut(at) else { return false };
                 let since_last = tenth.saturating_sub(name.last);
                 let waits = name.asked != 0 && tenth.saturating_sub(name.asked) < GIVEN_UP;
-                if waits || (name.id == lookup.id && since_last < SAME_ID) {
+                let is_again = waits || (name.id == lookup.id && since_last < SAME_ID);
+                (name.last, name.id) = (tenth, lookup.id);
+                if is_again {
                     return false;
                 }
                 holds = tenth < name.expires;
                 name.repeats = name.repeats.saturating_add(u16::from(holds));
-                (name.asked, name.last, name.id) = (tenth.max(1), tenth, lookup.id);
+                name.asked = tenth.max(1);
             }
         }
         self.count(lookup, [true, holds, is_expansion], key, dice);

@@ -23,7 +23,7 @@ pub struct Report {
     /// Who asks for what it knows, most in vain first.
     pub repeating: Vec<Repeating>,
     /// The largest number of new names below one domain that one client asked for within
-    /// a minute.
+    /// a minute, short ones counted half.
     pub unique_subdomains_max: u32,
     /// Damage within records, which only a walk through the whole message finds.
     pub malformed: [u64; Malformed::COUNT],
@@ -46,6 +46,8 @@ pub struct Tunnel {
     pub domain: String,
     /// Names that were new within 60 seconds.
     pub names: u32,
+    /// Those among them of fewer than eight bytes, which are more likely those of hosts.
+    pub short_names: u32,
     /// Their bytes left of the domain.
     pub bytes: u32,
     /// The type that most of them were asked for, 0 where it needs more than a byte.

@@ -4,6 +4,8 @@
 //! after it was first seen and never again for an hour, and one that was asked for
 //! again is not new any more.
 
+use super::slow;
+
 /// How long a name is new, in seconds.
 pub(super) const NEW: u16 = 60;
 
@@ -13,6 +15,10 @@ const GRACE: u16 = 3;
 
 /// A name of so many bytes counts at once. Nobody lists such names.
 const LONG: u8 = 32;
+
+/// A name of fewer bytes is hardly one of a tunnel: no host has a longer one that people
+/// type, and with every message a tunnel needs room for the number of that message.
+const SHORT: u8 = 8;
 
 /// Whoever asks again later than this many seconds did not repeat a lost query, nor
 /// did the same packet cross two devices.
@@ -51,7 +57,16 @@ pub(super) struct Shown {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Extent {
     pub(super) names: u32,
+    /// Those among them that are short.
+    pub(super) short: u32,
     pub(super) bytes: u32,
+}
+
+impl Extent {
+    /// How many names it is worth: a short one counts half.
+    pub(super) const fn worth(self) -> u32 {
+        self.names - self.short / 2
+    }
 }
 
 impl Seen {
@@ -82,11 +97,16 @@ impl Seen {
         now.wrapping_sub(self.first)
     }
 
+    /// Nobody works through a list of names by such types.
+    const fn carries(self) -> bool {
+        slow::carries(self.kind as u16)
+    }
+
     fn is_new(self, now: u16) -> bool {
         self.hash != 0
             && self.hash & REPEATED == 0
             && self.age(now) < NEW
-            && (self.len >= LONG || self.age(now) >= GRACE)
+            && (self.len >= LONG || self.carries() || self.age(now) >= GRACE)
     }
 }
 
@@ -116,6 +136,7 @@ pub(super) fn free(set: &[Seen]) -> usize {
 pub(super) fn extent(set: &[Seen], now: u16) -> Extent {
     set.iter().filter(|seen| seen.is_new(now)).fold(Extent::default(), |sum, seen| Extent {
         names: sum.names + 1,
+        short: sum.short + u32::from(seen.len < SHORT),
         bytes: sum.bytes + u32::from(seen.len),
     })
 }

@@ -99,7 +99,7 @@ impl Row for Domain {
 }
 
 /// Whether answers of this type hold whatever the server likes.
-const fn carries(kind: u16) -> bool {
+pub(super) const fn carries(kind: u16) -> bool {
     matches!(kind, TXT | NULL | KEY | ANY) || kind >= PRIVATE_USE
 }
 
