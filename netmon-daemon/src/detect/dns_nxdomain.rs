@@ -74,3 +74,74 @@ impl Config {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        detect::{
+            Severity,
+            trial::{Message, over_lookups},
+        },
+        names::tests::text::{answer, letters, query},
+    };
+
+    const WARNING: Option<Severity> = Some(Severity::Warning);
+    const CRITICAL: Option<Severity> = Some(Severity::Critical);
+    const NO_SUCH_NAME: u8 = 3;
+
+    fn looked_up(name: &str, rcode: u8) -> [Message; 2] {
+        [(7, query(name)), (7, answer(name, rcode))]
+    }
+
+    type Messages = fn(u64) -> Vec<Message>;
+
+    #[test]
+    fn domains_that_do_not_exist() {
+        let cases: [(&str, u64, Messages, Option<Severity>); 9] = [
+            ("nothing fails", 60, |at| looked_up(&format!("{}.com", letters(at, 9)), 0).to_vec(), None),
+            ("30 domains", 30, |at| looked_up(&format!("{}.com", letters(at, 9)), NO_SUCH_NAME).to_vec(), WARNING),
+            ("10 domains", 10, |at| looked_up(&format!("{}.com", letters(at, 9)), NO_SUCH_NAME).to_vec(), None),
+            ("200 domains", 200, |at| looked_up(&format!("{}.com", letters(at, 9)), NO_SUCH_NAME).to_vec(), CRITICAL),
+            (
+                "a third of the answers",
+                60,
+                |at| {
+                    let dead = looked_up(&format!("{}.com", letters(at, 9)), NO_SUCH_NAME);
+                    let good = || looked_up("www.example.com", 0);
+                    dead.into_iter().chain(good()).chain(good()).collect()
+                },
+                None,
+            ),
+            ("one domain", 200, |at| looked_up(&format!("{}.example.com", letters(at, 9)), NO_SUCH_NAME).to_vec(), None),
+            ("a blocklist", 200, |at| looked_up(&format!("{at}.3.2.1.bl{}.example.com", at % 20), NO_SUCH_NAME).to_vec(), None),
+            ("no public tree", 200, |at| looked_up(&format!("{}.lan", letters(at, 9)), NO_SUCH_NAME).to_vec(), None),
+            (
+                "a search list",
+                100,
+                |at| {
+                    let host = letters(at, 9);
+                    let failed = looked_up(&format!("{host}.{}.com", letters(at % 30, 8)), NO_SUCH_NAME);
+                    failed.into_iter().chain(looked_up(&format!("{host}.example.com"), 0)).collect()
+                },
+                None,
+            ),
+        ];
+        for (name, seconds, messages, expected) in cases {
+            let (flags, severity, is_active) =
+                over_lookups(Config::default(), seconds, 1000, messages);
+            assert_eq!(severity, expected, "{name}: {flags:?}");
+            assert!(!is_active, "{name} is over");
+        }
+    }
+
+    #[test]
+    fn the_evidence_names_client_and_domain() {
+        let dead = |at| looked_up(&format!("{}.com", letters(at, 9)), NO_SUCH_NAME).to_vec();
+        let (flags, ..) = over_lookups(Config::default(), 40, 10, dead);
+        assert_eq!((flags[0].subject(), flags[0].peer.as_deref()), ("192.0.2.7", Some("192.0.2.53")));
+        let detail = &flags[0].detail;
+        assert!(detail.starts_with("40 of 40 answers in 300 s say that there is no such name"), "{detail}");
+        assert!(detail.ends_with(".com the last"), "{detail}");
+    }
+}

@@ -109,3 +109,85 @@ impl Config {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        detect::{
+            Severity,
+            trial::{Message, over_lookups},
+        },
+        names::tests::{
+            A,
+            text::{answer, letters, query},
+        },
+    };
+
+    const NO_SUCH_NAME: u8 = 3;
+
+    /// A lookup whose answer holds for so many seconds; its number makes the ID.
+    fn looked_up(number: u64, name: &str, ttl: u32) -> [Message; 2] {
+        let id = u16::try_from(number & 0xffff).unwrap_or(0);
+        let kept = answer(name, 0).with(0, A, ttl, &[192, 0, 2, 1]);
+        [(7, query(name).with_id(id)), (7, kept.with_id(id))]
+    }
+
+    /// So many lookups of the same name in a second.
+    fn every(times: u64, ttl: u32) -> impl Fn(u64) -> Vec<Message> {
+        move |at| {
+            let numbers = at * times..(at + 1) * times;
+            numbers.flat_map(|number| looked_up(number, "db.example.com", ttl)).collect()
+        }
+    }
+
+    type Messages = Box<dyn Fn(u64) -> Vec<Message>>;
+
+    #[test]
+    fn lookups_that_a_cache_would_save() {
+        let tries = |at: u64| {
+            let host = letters(at, 9);
+            let name = format!("{host}.corp.example.com");
+            let failed = [(7, query(&name)), (7, answer(&name, NO_SUCH_NAME))];
+            failed.into_iter().chain(looked_up(at, &format!("{host}.example.com"), 60)).collect()
+        };
+        let half = |at: u64| {
+            let new = looked_up(at + 30_000, &format!("{}.example.com", letters(at, 9)), 60);
+            every(1, 300)(at).into_iter().chain(new).collect()
+        };
+        let page = |at: u64| match at {
+            0..2 => (0..100).flat_map(|it| looked_up(it + at * 100, &format!("{}.com", letters(it % 40, 8)), 60)).collect(),
+            _ => Vec::new(),
+        };
+        let cases: [(&str, u64, Messages, bool); 13] = [
+            ("one a second", 60, Box::new(every(1, 300)), true),
+            ("ten a second", 60, Box::new(every(10, 60)), true),
+            ("a hundred a second", 45, Box::new(every(100, 30)), true),
+            ("one a second that hold for ten", 70, Box::new(every(1, 10)), true),
+            ("one a second that hold for three", 120, Box::new(every(1, 3)), false),
+            ("its twin with a cache", 120, Box::new(|at| if at.is_multiple_of(61) { every(1, 60)(at) } else { Vec::new() }), false),
+            ("not to be kept", 120, Box::new(every(10, 0)), false),
+            ("one in two seconds", 120, Box::new(|at| if at.is_multiple_of(2) { every(1, 300)(at) } else { Vec::new() }), false),
+            ("a page", 60, Box::new(page), false),
+            ("25 seconds", 25, Box::new(every(20, 60)), false),
+            ("half new", 120, Box::new(half), false),
+            ("a search list", 60, Box::new(tries), true),
+            ("nobody answers", 120, Box::new(|at| vec![(7, query("db.example.com").with_id(u16::try_from(at).unwrap_or(0)))]), false),
+        ];
+        for (name, seconds, messages, expected) in cases {
+            let (flags, severity, is_active) =
+                over_lookups(Config::default(), seconds, 250, messages);
+            assert_eq!(severity, expected.then_some(Severity::Warning), "{name}: {flags:?}");
+            assert!(!is_active, "{name} is over");
+        }
+    }
+
+    #[test]
+    fn the_evidence_names_client_and_domain() {
+        let (flags, ..) = over_lookups(Config::default(), 60, 0, every(2, 300));
+        assert_eq!((flags[0].subject(), flags[0].peer.as_deref()), ("192.0.2.7", Some("192.0.2.53")));
+        let detail = &flags[0].detail;
+        assert!(detail.contains("lookups in a minute were asked again before the answer expired"), "{detail}");
+        assert!(detail.ends_with("most of them below example.com"), "{detail}");
+    }
+}

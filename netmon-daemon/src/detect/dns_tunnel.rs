@@ -63,6 +63,10 @@ section! {
     }
 }
 
+/// A day's names must come in so many minutes: whoever works through a list does it at
+/// once, and a tunnel that brings as many names in less time is seen by the minute.
+const LEAST_MINUTES: f64 = 10.0;
+
 /// In a day, names that carry data have so many bytes on average; those of hosts that
 /// people know by heart have fewer.
 const LEAST_BYTES: f64 = 8.0;
@@ -103,15 +107,16 @@ impl Config {
     }
 
     fn daily(&self, tunnel: &SlowTunnel) -> Verdict {
-        let SlowTunnel { names, queries, bytes, domain, .. } = tunnel;
+        let SlowTunnel { names, queries, bytes, minutes, domain, .. } = tunnel;
         let fresh = share(u64::from(*names), u64::from(*queries)) / self.fresh;
         let long = share(u64::from(*bytes), u64::from(*queries)) / LEAST_BYTES;
+        let lasting = f64::from(*minutes) / LEAST_MINUTES;
         let detail = format!("about {names} names below {domain} in {queries} queries of 24 h");
         of_domain(
             tunnel,
             f64::from(*names),
             [self.warning_daily, self.critical_daily],
-            fresh.min(long),
+            fresh.min(long).min(lasting),
             detail,
         )
     }
@@ -187,4 +192,125 @@ fn type_name(kind: u16) -> String {
         _ => return format!("TYPE{kind}"),
     };
     known.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        detect::{
+            Severity,
+            trial::{Message, over_lookups, raised},
+        },
+        names::tests::{
+            A, TXT,
+            text::{answer, letters, query},
+        },
+    };
+
+    const WARNING: Option<Severity> = Some(Severity::Warning);
+    const CRITICAL: Option<Severity> = Some(Severity::Critical);
+
+    /// A name that is asked for and answered. Its number makes the ID.
+    fn asked(number: u64, client: u8, name: &str, kind: u16) -> [Message; 2] {
+        let id = u16::try_from(number & 0xffff).unwrap_or(0);
+        [query(name), answer(name, 0)].map(|text| (client, text.of(kind).with_id(id)))
+    }
+
+    /// So many new names of so many bytes by one client, once in so many seconds.
+    fn new(names: u64, len: usize, every: u64, kind: u16) -> impl Fn(u64) -> Vec<Message> {
+        move |second| {
+            let due = second.is_multiple_of(every);
+            let numbers = second * names..(second + u64::from(due)) * names;
+            let name = |number| {
+                let text = letters(number, len);
+                let parts: Vec<&str> = text.as_bytes().chunks(60).flat_map(str::from_utf8).collect();
+                format!("{}.example.com", parts.join("."))
+            };
+            numbers.flat_map(|number| asked(number, 7, &name(number), kind)).collect()
+        }
+    }
+
+    /// As many names a second by a hundred clients, of `all` that come by turns.
+    fn many(names: u64, len: usize, all: u64, every: u64, kind: u16) -> impl Fn(u64) -> Vec<Message> {
+        move |second| {
+            let due = u64::from(second.is_multiple_of(every));
+            let numbers = second * names..(second + due) * names;
+            let message = |number: u64| {
+                let client = u8::try_from(number % 100).unwrap_or(0);
+                asked(number, client, &format!("{}.example.com", letters(number % all, len)), kind)
+            };
+            numbers.flat_map(message).collect()
+        }
+    }
+
+    type Messages = Box<dyn Fn(u64) -> Vec<Message>>;
+
+    #[test]
+    fn new_names_below_one_domain() {
+        let word = |at: u64| format!("{}.example.com", letters(at % 1000, 9));
+        let cases: [(&str, u64, Messages, Option<Severity>); 14] = [
+            ("nothing", 60, Box::new(|_| Vec::new()), None),
+            ("one a second", 61, Box::new(new(1, 14, 1, A)), WARNING),
+            ("four in five seconds", 120, Box::new(new(4, 14, 5, A)), None),
+            ("two a second", 61, Box::new(new(2, 14, 1, A)), CRITICAL),
+            ("two short ones a second", 61, Box::new(new(2, 7, 1, A)), WARNING),
+            ("one short one a second", 120, Box::new(new(1, 7, 1, A)), None),
+            ("long, in 10 seconds", 61, Box::new(new(1, 220, 10, A)), WARNING),
+            ("long, in 15 seconds", 120, Box::new(new(1, 220, 15, A)), None),
+            ("long, in 5 seconds", 61, Box::new(new(1, 220, 5, A)), CRITICAL),
+            ("a burst of 60", 5, Box::new(move |at| if at == 0 { new(60, 14, 1, A)(0) } else { Vec::new() }), WARNING),
+            ("500 a second, of 1000 words", 20, Box::new(move |at| (at * 500..at * 500 + 500).flat_map(|at| asked(at, 7, &word(at), A)).collect()), None),
+            ("500 a second, numbered", 10, Box::new(|at| (at * 500..at * 500 + 500).flat_map(|at| asked(at, 7, &format!("host{at}.example.com"), A)).collect()), None),
+            ("DNSSEC", 61, Box::new(|at| (0..5).flat_map(|it| asked(at, 7, &format!("www.{}.com", letters(at * 5 + it, 9)), 48)).collect()), None),
+            ("a hundred clients", 61, Box::new(many(5, 14, 1 << 40, 1, A)), None),
+        ];
+        for (name, seconds, messages, expected) in cases {
+            let (flags, severity, is_active) =
+                over_lookups(Config::default(), seconds, 250, messages);
+            assert_eq!(severity, expected, "{name}: {flags:?}");
+            assert!(!is_active, "{name} is over");
+        }
+    }
+
+    #[test]
+    fn names_of_a_day_and_types_of_an_hour() {
+        let mixed = |at: u64| {
+            let kind = if at.is_multiple_of(4) { TXT } else { A };
+            many(10, 9, 1 << 40, 1, kind)(at)
+        };
+        let mail = |at: u64| {
+            asked(at, 7, &format!("{}._domainkey.example.com", letters(at, 9)), TXT).to_vec()
+        };
+        let cases: [(&str, u64, Messages, Option<Severity>); 9] = [
+            ("1400 names", 700, Box::new(many(2, 14, 1 << 40, 1, A)), CRITICAL),
+            ("700 names", 700, Box::new(many(1, 14, 1 << 40, 1, A)), WARNING),
+            ("350 names", 700, Box::new(many(1, 14, 1 << 40, 2, A)), None),
+            ("1500 names in a few minutes", 150, Box::new(many(10, 14, 1 << 40, 1, A)), None),
+            ("1400 names of five bytes", 700, Box::new(many(2, 5, 1 << 40, 1, A)), None),
+            ("1500 names that come back", 700, Box::new(many(10, 14, 1500, 1, A)), None),
+            ("100 names of TXT", 10, Box::new(many(10, 9, 1 << 40, 1, TXT)), WARNING),
+            ("a quarter TXT", 30, Box::new(mixed), None),
+            ("keys of mail", 30, Box::new(mail), None),
+        ];
+        for (name, seconds, messages, expected) in cases {
+            let (flags, severity, _) = over_lookups(Config::default(), seconds, 20, messages);
+            assert_eq!(severity, expected, "{name}: {flags:?}");
+        }
+    }
+
+    #[test]
+    fn the_evidence_names_client_and_domain() {
+        let (flags, ..) = over_lookups(Config::default(), 30, 0, new(4, 14, 1, TXT));
+        let flag = &flags[0];
+        assert_eq!(flag.subject(), "192.0.2.7");
+        assert_eq!(flag.peer.as_deref(), Some("192.0.2.53"));
+        assert_eq!(flag.detail, "120 names of 1680 bytes below example.com in 60 s, 100 % of type TXT");
+        assert_eq!([0, 25, 99].map(type_name), ["other", "KEY", "TYPE99"]);
+    }
+
+    #[test]
+    fn who_sees_no_names_says_nothing() {
+        assert_eq!(raised(Config::default(), &[Signal::DnsNames], &[(60, &|_| {})]), []);
+    }
 }

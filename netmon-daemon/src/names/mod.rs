@@ -26,7 +26,7 @@ mod shown;
 mod slow;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -189,11 +189,14 @@ impl Names {
         };
         self.settle(seen.second, seen.tenth);
         let ttl = self.walk(&message, sighting.message.len() < sighting.len);
-        let below = self.look_for_tunnels(&seen);
-        if seen.is_query {
-            self.ask(&seen);
+        let lookup = self.lookup(&seen);
+        let is_known = if seen.is_query {
+            self.ask(&seen, &lookup)
         } else {
-            self.repeats.answer(&self.lookup(&seen), ttl);
+            self.repeats.answer(&lookup, ttl)
+        };
+        let below = self.look_for_tunnels(&seen, is_known);
+        if !seen.is_query {
             let is_about = below.is_some_and(|below| below.is_about);
             self.answer(&seen, message.rcode(), !is_about && !seen.name.is_reverse());
         }
@@ -227,8 +230,9 @@ impl Names {
         positive.or(negative).filter(|ttl| is_whole && (1..=1 << 31).contains(ttl))
     }
 
-    /// Tells what stands below the registered domain.
-    fn look_for_tunnels(&mut self, seen: &Seen<'_>) -> Option<below::Below> {
+    /// Tells what stands below the registered domain. A name that the client looked up
+    /// before carries nothing.
+    fn look_for_tunnels(&mut self, seen: &Seen<'_>, is_known: bool) -> Option<below::Below> {
         let (first, domain) = seen.domain?;
         let below = below::below(&seen.name, first, &self.key);
         let is_transfer = matches!(seen.kind, IXFR | AXFR);
@@ -245,6 +249,7 @@ impl Names {
             below,
             kind: seen.kind,
             is_query: seen.is_query,
+            is_known,
         };
         let mut is_notable = self.pairs.observe(&asked, &self.key, &mut self.dice);
         if seen.is_query {
@@ -257,16 +262,17 @@ impl Names {
         Some(below)
     }
 
-    fn ask(&mut self, seen: &Seen<'_>) {
+    /// Takes note of a query. Tells whether the client looked it up before.
+    fn ask(&mut self, seen: &Seen<'_>, lookup: &Lookup) -> bool {
         let is_expansion = self.waiting.goes_on(&Self::question(seen), &self.key);
-        let lookup = self.lookup(seen);
-        let is_repeat = self.repeats.ask(&lookup, is_expansion, &self.key, &mut self.dice);
-        if is_repeat || is_expansion {
-            self.workloads.count(seen.sighting.workload, is_repeat, is_expansion);
+        let known = self.repeats.ask(lookup, is_expansion, &self.key, &mut self.dice);
+        if known.holds || is_expansion {
+            self.workloads.count(seen.sighting.workload, known.holds, is_expansion);
             if let Some((first, domain)) = seen.domain {
                 self.shown.keep(domain, seen.name.from(first));
             }
         }
+        known.is_known
     }
 
     /// Takes note of an answer. One about an address or somebody else's domain counts as

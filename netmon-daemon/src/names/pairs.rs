@@ -24,7 +24,7 @@ const FEW_NAMES: u16 = 8;
 const FEW_BYTES: u32 = 500;
 
 /// Large sets, and their names: rows of so many, one of which a name can stand in.
-const LARGE: usize = 112;
+const LARGE: usize = 104;
 const ROWS: usize = 16;
 const ROW: usize = 16;
 
@@ -94,6 +94,8 @@ pub(super) struct Asked {
     pub(super) below: Below,
     pub(super) kind: u16,
     pub(super) is_query: bool,
+    /// Whether the client looked it up before, as far as that is known.
+    pub(super) is_known: bool,
 }
 
 impl Row for Pair {
@@ -173,12 +175,13 @@ impl Pairs {
             len: asked.below.len,
             kind: asked.kind,
             is_query: asked.is_query,
+            is_known: asked.is_known,
         };
         if let Some(large) = place(pair.large).and_then(|at| self.large.get_mut(at)) {
             large.show(shown);
             return true;
         }
-        if seen::knows(&mut pair.few, shown) {
+        if seen::knows(&mut pair.few, shown) || shown.is_known {
             return false;
         }
         let bytes = pair.few.iter().fold(0, |sum, seen| sum + seen.bytes());
@@ -295,6 +298,7 @@ impl Large {
     fn show(&mut self, shown: Shown) {
         let Some(row) = self.row(shown.hash) else { return };
         if !seen::knows(row, shown)
+            && !shown.is_known
             && let Some(place) = seen::oldest(row, shown.now)
         {
             *place = Seen::new(shown);

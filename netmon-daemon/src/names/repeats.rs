@@ -41,7 +41,17 @@ struct Name {
     /// When it was last asked for, in tenths of a second.
     last: u32,
     id: u16,
-    repeats: u16,
+    /// How often.
+    asks: u16,
+}
+
+/// What is known of a lookup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    /// Whether this client looked it up before.
+    pub(super) is_known: bool,
+    /// Whether the answer still held.
+    pub(super) holds: bool,
 }
 
 /// Who asks.
@@ -113,7 +123,7 @@ impl Row for Name {
     }
 
     fn worth(&self) -> u64 {
-        u64::from(self.repeats)
+        u64::from(self.asks.saturating_sub(1))
     }
 
     fn last(&self) -> u32 {
@@ -154,21 +164,20 @@ impl Repeats {
         }
     }
 
-    /// Takes note of a query, which may be the next try of a search list. Tells whether
-    /// its answer still held.
+    /// Takes note of a query, which may be the next try of a search list.
     pub(super) fn ask(
         &mut self,
         lookup: &Lookup,
         is_expansion: bool,
         key: &Key,
         dice: &mut Dice,
-    ) -> bool {
+    ) -> Known {
         let Lookup { tenth, workload, hash, .. } = *lookup;
         if let Some(asked) = self.asked.get_mut((hash % ASKED as u64) as usize) {
             *asked = (hash, workload);
         }
         let tag = of(hash, workload);
-        let mut holds = false;
+        let mut known = Known::default();
         match self.names.place(tag, tenth / 10, dice) {
             // What cannot be followed is a lookup like any other.
             None => {}
@@ -179,39 +188,45 @@ impl Repeats {
                         asked: tenth.max(1),
                         last: tenth,
                         id: lookup.id,
+                        asks: 1,
                         ..Name::default()
                     };
                 }
             }
             Some(Found::Known(at)) => {
-                let Some(name) = self.names.get_mut(at) else { return false };
+                let Some(name) = self.names.get_mut(at) else { return known };
                 let since_last = tenth.saturating_sub(name.last);
                 let waits = name.asked != 0 && tenth.saturating_sub(name.asked) < GIVEN_UP;
                 let is_again = waits || (name.id == lookup.id && since_last < SAME_ID);
                 (name.last, name.id) = (tenth, lookup.id);
                 if is_again {
-                    return false;
+                    return Known { is_known: name.asks > 1, holds: false };
                 }
-                holds = tenth < name.expires;
-                name.repeats = name.repeats.saturating_add(u16::from(holds));
+                known = Known { is_known: true, holds: tenth < name.expires };
+                name.asks = name.asks.saturating_add(1);
                 name.asked = tenth.max(1);
             }
         }
-        self.count(lookup, [true, holds, is_expansion], key, dice);
-        holds
+        self.count(lookup, [true, known.holds, is_expansion], key, dice);
+        known
     }
 
-    /// Takes note of an answer that holds for so many seconds, if it does.
-    pub(super) fn answer(&mut self, lookup: &Lookup, ttl: Option<u32>) {
+    /// Takes note of an answer that holds for so many seconds, if it does. Tells whether
+    /// the client looked it up more than once.
+    pub(super) fn answer(&mut self, lookup: &Lookup, ttl: Option<u32>) -> bool {
         let Lookup { tenth, hash, mut workload, .. } = *lookup;
         let asked = self.asked.get((hash % ASKED as u64) as usize);
         if let Some((_, by)) = asked.filter(|(of, _)| workload == 0 && *of == hash) {
             workload = *by;
         }
         let found = self.names.find(of(hash, workload));
-        let Some(name) = found.and_then(|at| self.names.get_mut(at)) else { return };
+        let Some(name) = found.and_then(|at| self.names.get_mut(at)) else { return false };
         name.asked = 0;
-        name.expires = ttl.map_or(0, |ttl| tenth.saturating_add(ttl.min(LONGEST) * 10));
+        // A lookup that a cache would have saved does not bring it anything.
+        if name.expires <= name.last {
+            name.expires = ttl.map_or(0, |ttl| tenth.saturating_add(ttl.min(LONGEST) * 10));
+        }
+        name.asks > 1
     }
 
     fn count(&mut self, lookup: &Lookup, is: [bool; 3], key: &Key, dice: &mut Dice) {

@@ -69,6 +69,8 @@ pub struct SlowTunnel {
     pub queries: u32,
     /// Bytes of their names left of the domain.
     pub bytes: u32,
+    /// Minutes of that day in which somebody asked.
+    pub minutes: u32,
     /// Queries of this hour.
     pub asked: u32,
     /// Those for types whose answers hold whatever the server likes.

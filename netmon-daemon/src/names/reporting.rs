@@ -74,6 +74,7 @@ impl Names {
             names: it.names,
             queries: it.queries,
             bytes: it.bytes,
+            minutes: it.minutes,
             asked: it.asked,
             carriers: it.carriers,
             carrier_names: it.carrier_names,

@@ -51,6 +51,8 @@ pub(super) struct Shown {
     pub(super) len: u8,
     pub(super) kind: u16,
     pub(super) is_query: bool,
+    /// Whether it is known not to be new, set or not.
+    pub(super) is_known: bool,
 }
 
 /// How much in a set is new.

@@ -21,6 +21,7 @@ const DOMAINS: usize = 4096;
 /// A day is the half that goes on and the one before it.
 const HALF_DAY: u32 = 43_200;
 const HOUR: u32 = 3600;
+const MINUTE: u32 = 60;
 
 /// Registers, two in a byte.
 const REGISTERS: usize = 64;
@@ -48,6 +49,8 @@ struct Domain {
     registers: [Registers; 2],
     queries: [u32; 2],
     bytes: [u32; 2],
+    /// Minutes in which somebody asked.
+    minutes: [u16; 2],
     /// Distinct names of the day, kept up to date.
     names: u32,
     /// Of this hour: queries, those of types that carry data, their names.
@@ -56,7 +59,7 @@ struct Domain {
     bits: [u8; 16],
 }
 
-const _: () = assert!(size_of::<Domain>() == 132);
+const _: () = assert!(size_of::<Domain>() == 136);
 
 /// A domain below which many names were asked for.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +73,8 @@ pub(super) struct Candidate {
     /// Queries of the last day, and the bytes of their names below the domain.
     pub(super) queries: u32,
     pub(super) bytes: u32,
+    /// Minutes of the last day in which somebody asked.
+    pub(super) minutes: u32,
     /// Of this hour: queries, those of types that carry data, and their distinct names.
     pub(super) asked: u32,
     pub(super) carriers: u32,
@@ -124,7 +129,7 @@ impl Domains {
             Some(Found::Known(at)) => at,
             Some(Found::New(at, _)) => {
                 if let Some(row) = self.0.get_mut(at) {
-                    *row = Domain { tag: domain, last: second, ..Domain::default() };
+                    *row = Domain { tag: domain, ..Domain::default() };
                     row.turn(second);
                 }
                 at
@@ -132,6 +137,9 @@ impl Domains {
         };
         let Some(row) = self.0.get_mut(at) else { return false };
         row.turn(second);
+        let is_new_minute = row.last / MINUTE != second / MINUTE;
+        let [minutes, _] = &mut row.minutes;
+        *minutes += u16::from(is_new_minute);
         row.last = second;
         row.client = octets(client);
         row.count(below, carries(kind) && !is_policy);
@@ -150,6 +158,7 @@ impl Domains {
                 names: row.names,
                 queries: row.queries.iter().fold(0, |sum, count| sum.saturating_add(*count)),
                 bytes: row.bytes.iter().fold(0, |sum, count| sum.saturating_add(*count)),
+                minutes: row.minutes.iter().map(|count| u32::from(*count)).sum(),
                 asked: of_hour(u32::from(row.asked)),
                 carriers: of_hour(u32::from(row.carriers)),
                 carrier_names: of_hour(distinct(row.bits)),
@@ -196,6 +205,9 @@ impl Domain {
             *before = if is_next { *this } else { 0 };
             *this = 0;
         }
+        let [this, before] = &mut self.minutes;
+        *before = if is_next { *this } else { 0 };
+        *this = 0;
         self.names = self.estimate();
     }
 

@@ -13,12 +13,12 @@ fn client(number: u64) -> IpAddr {
 
 #[test]
 fn a_tunnel_is_found_behind_a_flood() {
-    // A million names of 100,000 clients below 50,000 domains in 60 seconds, and a
+    // 400,000 names of 100,000 clients below 50,000 domains, 17,000 a second, and a
     // tunnel that asks five times a second.
     let mut trial = Trial::plain();
     let bytes = trial.names.bytes();
     let (mut found, tunnel) = (None, "198.51.100.9".parse().unwrap_or(client(0)));
-    for number in 0..1_000_000_u64 {
+    for number in 0..400_000_u64 {
         let (host, domain) = (letters(number, 9), letters(number % 50_000, 8));
         trial.see_of(client(number % 100_000), 0, &query(&format!("{host}.{domain}.com")));
         if number.is_multiple_of(3333) {
@@ -36,10 +36,10 @@ fn a_tunnel_is_found_behind_a_flood() {
             }
         }
     }
-    assert!(found.is_some_and(|second| second < 30), "{found:?}");
+    assert!(found.is_some_and(|second| second < 15), "{found:?}");
     let report = trial.report();
     assert_eq!((report.tunnels[0].client, trial.names.bytes()), (tunnel, bytes));
-    assert!(report.tunnels[0].names > 150, "{:?}", report.tunnels[0]);
+    assert!(report.tunnels[0].names > 60, "{:?}", report.tunnels[0]);
     let evicted: Vec<_> = report.evicted.iter().filter(|(_, rows)| *rows > 0).collect();
     assert!(evicted.len() >= 4, "{:?}", report.evicted);
     assert!(report.tunnels.len() <= MOST && report.wasted.len() <= 257);

@@ -121,3 +121,17 @@ fn a_search_list_is_followed_to_its_end() {
     assert!(report.repeating[0].domain.starts_with("name-"), "{:?}", report.repeating);
     assert_eq!(report.failing, []);
 }
+
+#[test]
+fn a_cache_keeps_the_first_answer() {
+    // Asked every second, with an answer that holds for three each time: a cache would
+    // ask again in the fourth.
+    let mut trial = Trial::plain();
+    for _ in 0..40 {
+        trial.ask("www.example.com");
+        trial.wait(500);
+        trial.see(&answer("www.example.com", 0).with(0, A, 3, &[1; 4]));
+        trial.wait(500);
+    }
+    assert_eq!(counts(&mut trial), [40, 30, 0]);
+}
