@@ -18,7 +18,7 @@ const CLIENTS: usize = 1024;
 const MINUTE: u32 = 60;
 
 /// Minutes that are kept.
-const MINUTES: usize = 5;
+const MINUTES: u32 = 5;
 
 /// One minute of a client.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,9 +39,9 @@ struct Client {
     minute: u32,
     /// The domain that failed last.
     domain: u32,
-    client: Octets,
+    address: Octets,
     server: Octets,
-    minutes: [Minute; MINUTES],
+    minutes: [Minute; MINUTES as usize],
 }
 
 /// An answer.
@@ -75,7 +75,7 @@ impl Row for Client {
     }
 
     fn is_over(&self, now: u32) -> bool {
-        now / MINUTE >= self.minute + MINUTES as u32
+        now / MINUTE >= self.minute + MINUTES
     }
 
     fn worth(&self) -> u64 {
@@ -102,7 +102,7 @@ impl Clients {
             Some(Found::New(at, _)) => {
                 if let Some(row) = self.0.get_mut(at) {
                     let minute = answer.second / MINUTE;
-                    *row = Client { tag, client, minute, ..Client::default() };
+                    *row = Client { tag, minute, address: client, ..Client::default() };
                 }
                 at
             }
@@ -110,7 +110,7 @@ impl Clients {
         let Some(row) = self.0.get_mut(at) else { return };
         row.turn(answer.second);
         row.last = answer.second;
-        let at = row.minute as usize % MINUTES;
+        let at = (row.minute % MINUTES) as usize;
         let Some(minute) = row.minutes.get_mut(at) else { return };
         minute.answers = minute.answers.saturating_add(1);
         if let Some(domain) = answer.failed {
@@ -129,11 +129,11 @@ impl Clients {
             let minute = now / MINUTE;
             // The ring ends with the minute of the last answer: those before that
             // window are over.
-            let passed = minute.saturating_sub(row.minute) as usize;
+            let passed = minute.saturating_sub(row.minute);
             let kept = MINUTES.checked_sub(passed)?;
             let minutes = (0..kept).filter_map(|ago| {
-                let at = (row.minute as usize + MINUTES).checked_sub(ago)? % MINUTES;
-                row.minutes.get(at)
+                let at = (row.minute + MINUTES).checked_sub(ago)? % MINUTES;
+                row.minutes.get(at as usize)
             });
             let mut domains = 0;
             let (mut answers, mut failed) = (0, 0);
@@ -143,7 +143,7 @@ impl Clients {
                 domains |= u128::from_ne_bytes(minute.domains);
             }
             (failed > 0).then(|| Candidate {
-                client: address(row.client),
+                client: address(row.address),
                 server: address(row.server),
                 domain: row.domain,
                 answers,
@@ -168,8 +168,8 @@ impl Client {
     /// Begins a new minute where it is time.
     fn turn(&mut self, now: u32) {
         let minute = now / MINUTE;
-        for passed in (self.minute + 1..=minute).take(MINUTES) {
-            if let Some(over) = self.minutes.get_mut(passed as usize % MINUTES) {
+        for passed in (self.minute + 1..=minute).take(MINUTES as usize) {
+            if let Some(over) = self.minutes.get_mut((passed % MINUTES) as usize) {
                 *over = Minute::default();
             }
         }

@@ -63,7 +63,7 @@ const AXFR: u16 = 252;
 /// One DNS message, as the kernel or a capture shows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sighting<'a> {
-    /// When: monotonic, or the time of the packet. It must not fall.
+    /// When: monotonic, or the time of the packet.
     pub at: Duration,
     /// Who asks: of a response, its destination.
     pub client: IpAddr,
@@ -93,6 +93,8 @@ pub struct Names {
     workloads: counts::Workloads,
     malformed: [u64; Malformed::COUNT],
     messages: u64,
+    /// The time of the last message or report.
+    now: Duration,
     /// The second of the last message for which failures were settled.
     settled: u32,
     slow: Vec<SlowTunnel>,
@@ -139,6 +141,7 @@ impl Names {
             workloads: counts::Workloads::new(),
             malformed: [0; Malformed::COUNT],
             messages: 0,
+            now: Duration::ZERO,
             settled: 0,
             slow: Vec::new(),
             slow_at: None,
@@ -175,12 +178,14 @@ impl Names {
             return;
         };
         self.messages += 1;
+        // Messages of two processors may overtake each other.
+        self.now = self.now.max(sighting.at);
         let name = Lower::read(question.name);
         let domain = name.domain().map(|first| (first, shown::domain(name.from(first), &self.key)));
         let seen = Seen {
             sighting,
-            second: whole(u128::from(sighting.at.as_secs())),
-            tenth: whole(sighting.at.as_millis() / 100),
+            second: whole(u128::from(self.now.as_secs())),
+            tenth: whole(self.now.as_millis() / 100),
             is_query: !message.is_response(),
             id: message.id(),
             kind: question.kind,

@@ -77,7 +77,7 @@ pub(super) struct Candidate {
 /// All pairs.
 #[derive(Debug)]
 pub(super) struct Pairs {
-    pairs: Table<Pair>,
+    rows: Table<Pair>,
     large: Box<[Large]>,
     /// Large sets that were taken away from a pair that still had new names.
     displaced: u64,
@@ -144,7 +144,7 @@ pub(super) fn address(octets: Octets) -> IpAddr {
 impl Pairs {
     pub(super) fn new() -> Self {
         Self {
-            pairs: Table::new(PAIRS),
+            rows: Table::new(PAIRS),
             large: vec![Large::EMPTY; LARGE].into_boxed_slice(),
             displaced: 0,
         }
@@ -154,19 +154,19 @@ impl Pairs {
     pub(super) fn observe(&mut self, asked: &Asked, secret: &Key, dice: &mut Dice) -> bool {
         let client = octets(asked.client);
         let tag = secret.tag(&[&client, &asked.domain.to_be_bytes()]);
-        let at = match self.pairs.place(tag, asked.second, dice) {
+        let at = match self.rows.place(tag, asked.second, dice) {
             None => return false,
             Some(Found::Known(at)) => at,
             Some(Found::New(at, before)) => {
                 self.release(before.large);
-                if let Some(pair) = self.pairs.get_mut(at) {
+                if let Some(pair) = self.rows.get_mut(at) {
                     *pair = Pair { tag, client, last: asked.second, ..Pair::default() };
                 }
                 at
             }
         };
         self.forget(at, asked.second);
-        let Some(pair) = self.pairs.get_mut(at) else { return false };
+        let Some(pair) = self.rows.get_mut(at) else { return false };
         pair.last = asked.second;
         pair.server = octets(asked.server);
         let shown = Shown {
@@ -190,7 +190,7 @@ impl Pairs {
             return true;
         }
         if let Some(place) =
-            self.pairs.get_mut(at).and_then(|pair| seen::oldest(&mut pair.few, shown.now))
+            self.rows.get_mut(at).and_then(|pair| seen::oldest(&mut pair.few, shown.now))
         {
             *place = Seen::new(shown);
         }
@@ -199,7 +199,7 @@ impl Pairs {
 
     /// What a pair saw before a long silence says nothing.
     fn forget(&mut self, at: usize, now: u32) {
-        let Some(pair) = self.pairs.get_mut(at) else { return };
+        let Some(pair) = self.rows.get_mut(at) else { return };
         if now.saturating_sub(pair.last) > FORGOTTEN {
             let large = std::mem::take(&mut pair.large);
             pair.few = Default::default();
@@ -216,7 +216,7 @@ impl Pairs {
     /// Gives a pair a large set, if one can be had.
     fn promote(&mut self, at: usize, asked: &Asked, dice: &mut Dice, shown: Shown) -> bool {
         let silent = |large: &Large| {
-            let owner = place(large.owner).and_then(|at| self.pairs.get(at));
+            let owner = place(large.owner).and_then(|at| self.rows.get(at));
             owner.is_none_or(|pair| asked.second.saturating_sub(pair.last) > SILENT)
         };
         let least = self.large.iter().enumerate().min_by_key(|(_, large)| large.names);
@@ -232,11 +232,11 @@ impl Pairs {
         let before = std::mem::replace(large, Large { domain: asked.domain, ..Large::EMPTY });
         large.owner = u16::try_from(at + 1).unwrap_or(0);
         large.names = FEW_NAMES;
-        if let Some(loser) = place(before.owner).and_then(|at| self.pairs.get_mut(at)) {
+        if let Some(loser) = place(before.owner).and_then(|at| self.rows.get_mut(at)) {
             loser.large = 0;
             self.displaced += u64::from(free.is_none());
         }
-        let Some(pair) = self.pairs.get_mut(at) else { return false };
+        let Some(pair) = self.rows.get_mut(at) else { return false };
         pair.large = u16::try_from(to + 1).unwrap_or(0);
         pair.few.iter().for_each(|seen| large.keep(*seen, shown.now));
         large.show(shown);
@@ -247,7 +247,7 @@ impl Pairs {
     pub(super) fn candidates(&mut self, now: u32) -> Vec<Candidate> {
         let mut found = Vec::new();
         for large in self.large.iter_mut().filter(|large| large.owner != 0) {
-            let Some(pair) = place(large.owner).and_then(|at| self.pairs.get(at)) else { continue };
+            let Some(pair) = place(large.owner).and_then(|at| self.rows.get(at)) else { continue };
             seen::forget(large.rows.as_flattened_mut(), short(now));
             let all = large.rows.as_flattened();
             let is_silent = now.saturating_sub(pair.last) > SILENT;
@@ -268,19 +268,19 @@ impl Pairs {
 
     /// The largest number of new names of any pair.
     pub(super) fn most(&self, now: u32) -> u32 {
-        let few = self.pairs.iter().filter(|pair| now.saturating_sub(pair.last) <= SILENT);
+        let few = self.rows.iter().filter(|pair| now.saturating_sub(pair.last) <= SILENT);
         let few = few.map(|pair| seen::extent(&pair.few, short(now)).worth());
         few.chain(self.large.iter().map(|large| u32::from(large.names))).max().unwrap_or(0)
     }
 
     /// Pairs and large sets that had to go.
     pub(super) const fn evicted(&self) -> u64 {
-        self.pairs.evicted + self.displaced
+        self.rows.evicted + self.displaced
     }
 
     /// Bytes that all of it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.pairs.bytes() + size_of_val(&*self.large)
+        self.rows.bytes() + size_of_val(&*self.large)
     }
 }
 

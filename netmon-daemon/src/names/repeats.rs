@@ -16,7 +16,7 @@ const NAMES: usize = 4096;
 const ASKERS: usize = 256;
 
 /// Who asked what last, for answers that do not say for whom they are.
-const ASKED: usize = 512;
+const ASKED: u16 = 512;
 
 /// Tenths of a second after which a query without an answer is given up, and after
 /// which the same ID stands for another query.
@@ -28,7 +28,7 @@ const LONGEST: u32 = 86_400;
 
 /// A bucket, in seconds, and how many there are.
 const BUCKET: u32 = 10;
-pub(super) const BUCKETS: usize = 6;
+const BUCKETS: u32 = 6;
 
 /// A name, its type, and who asks for it.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +66,7 @@ struct Asker {
     /// The domain below which most repeats were, and by how many they lead.
     domain: u32,
     lead: u16,
-    counts: [Counts; BUCKETS],
+    counts: [Counts; BUCKETS as usize],
 }
 
 /// What somebody asked within ten seconds.
@@ -102,7 +102,7 @@ pub(super) struct Candidate {
     pub(super) workload: u64,
     pub(super) domain: u32,
     /// The last minute, newest first.
-    pub(super) counts: [Counts; BUCKETS],
+    pub(super) counts: [Counts; BUCKETS as usize],
 }
 
 /// All names and askers.
@@ -137,7 +137,7 @@ impl Row for Asker {
     }
 
     fn is_over(&self, now: u32) -> bool {
-        now / BUCKET >= self.bucket + BUCKETS as u32
+        now / BUCKET >= self.bucket + BUCKETS
     }
 
     fn worth(&self) -> u64 {
@@ -155,12 +155,17 @@ const fn of(hash: u64, workload: u64) -> u32 {
     tag(hash ^ workload.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
+/// Where it is remembered who asked.
+fn place(hash: u64) -> usize {
+    usize::try_from(hash % u64::from(ASKED)).unwrap_or(0)
+}
+
 impl Repeats {
     pub(super) fn new() -> Self {
         Self {
             names: Table::new(NAMES),
             askers: Table::new(ASKERS),
-            asked: vec![(0, 0); ASKED].into_boxed_slice(),
+            asked: vec![(0, 0); usize::from(ASKED)].into_boxed_slice(),
         }
     }
 
@@ -173,7 +178,7 @@ impl Repeats {
         dice: &mut Dice,
     ) -> Known {
         let Lookup { tenth, workload, hash, .. } = *lookup;
-        if let Some(asked) = self.asked.get_mut((hash % ASKED as u64) as usize) {
+        if let Some(asked) = self.asked.get_mut(place(hash)) {
             *asked = (hash, workload);
         }
         let tag = of(hash, workload);
@@ -215,7 +220,7 @@ impl Repeats {
     /// the client looked it up more than once.
     pub(super) fn answer(&mut self, lookup: &Lookup, ttl: Option<u32>) -> bool {
         let Lookup { tenth, hash, mut workload, .. } = *lookup;
-        let asked = self.asked.get((hash % ASKED as u64) as usize);
+        let asked = self.asked.get(place(hash));
         if let Some((_, by)) = asked.filter(|(of, _)| workload == 0 && *of == hash) {
             workload = *by;
         }
@@ -293,8 +298,8 @@ impl Asker {
     /// Begins a new bucket where it is time.
     fn turn(&mut self, now: u32) {
         let bucket = now / BUCKET;
-        let passed = bucket.saturating_sub(self.bucket).min(BUCKETS as u32) as usize;
-        self.counts.rotate_right(passed % BUCKETS);
+        let passed = bucket.saturating_sub(self.bucket).min(BUCKETS) as usize;
+        self.counts.rotate_right(passed % BUCKETS as usize);
         self.counts.iter_mut().take(passed).for_each(|counts| *counts = Counts::default());
         self.bucket = self.bucket.max(bucket);
     }

@@ -14,6 +14,8 @@ const SLOW: u32 = 10;
 impl Names {
     /// What the names say at a moment, to the second.
     pub fn report(&mut self, at: Duration) -> Arc<Report> {
+        self.now = self.now.max(at);
+        let at = self.now;
         let second = whole(u128::from(at.as_secs()));
         if let Some((of, report)) = &self.last
             && *of == second

@@ -179,7 +179,7 @@ impl Domains {
 
 /// The number of a span of time, the lower bits.
 const fn part(second: u32, span: u32) -> u16 {
-    (second / span & 0xffff) as u16
+    ((second / span) & 0xffff) as u16
 }
 
 impl Domain {

@@ -69,17 +69,16 @@ impl<T: Row> Table<T> {
         let first = self.first(tag);
         let set = self.rows.get(first..first + WAYS)?;
         let free = set.iter().position(|row| row.tag() == 0 || row.is_over(now));
-        let at = match free {
-            Some(at) => first + at,
-            None => {
-                let order = |row: &T| (row.worth(), row.last());
-                let (at, least) = set.iter().enumerate().min_by_key(|(_, row)| order(row))?;
-                if !dice.hits(PATIENCE.saturating_mul(least.worth().max(1))) {
-                    return None;
-                }
-                self.evicted += 1;
-                first + at
+        let at = if let Some(at) = free {
+            first + at
+        } else {
+            let order = |row: &T| (row.worth(), row.last());
+            let (at, least) = set.iter().enumerate().min_by_key(|(_, row)| order(row))?;
+            if !dice.hits(PATIENCE.saturating_mul(least.worth().max(1))) {
+                return None;
             }
+            self.evicted += 1;
+            first + at
         };
         let row = self.rows.get_mut(at)?;
         Some(Found::New(at, std::mem::take(row)))
@@ -137,9 +136,8 @@ mod tests {
     }
 
     fn see(table: &mut Table<Seen>, dice: &mut Dice, tag: u32, now: u32) -> bool {
-        let at = match table.place(tag, now, dice) {
-            Some(Found::Known(at) | Found::New(at, _)) => at,
-            None => return false,
+        let Some(Found::Known(at) | Found::New(at, _)) = table.place(tag, now, dice) else {
+            return false;
         };
         let row = &mut table.rows[at];
         *row = Seen { tag, times: row.times + 1, last: now };

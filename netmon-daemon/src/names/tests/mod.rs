@@ -138,9 +138,12 @@ fn names_that_come_back_are_not_new() {
     }
 }
 
+/// A name by its number.
+type Name = fn(u64) -> String;
+
 #[test]
 fn what_is_made_by_rule_is_no_tunnel() {
-    let cases: [(&str, fn(u64) -> String); 9] = [
+    let cases: [(&str, Name); 9] = [
         ("numbered hosts", |at| format!("node-{at}-{}.example.com", at * 7)),
         ("blocklist of addresses", |at| format!("{}.{}.3.1.bl.example.org", at % 256, at / 256)),
         ("blocklist of domains", |at| format!("{}.com.dbl.example.org", letters(at, 12))),
