@@ -21,10 +21,10 @@ section! {
     /// Names below one registered domain that one client asks for within a minute and
     /// that were not asked for before. One of fewer than 32 bytes counts three seconds
     /// after it was first seen, if by then nobody asked for it again and unless its type
-    /// is one that carries data; one of fewer than eight bytes counts half. Or, over a day, distinct names
-    /// below one domain of which few come back; or, in an hour, distinct names that are
-    /// asked for by types whose answers hold whatever the server likes (TXT, NULL, KEY,
-    /// ANY, private ones).
+    /// is one that carries data; one of fewer than eight bytes counts half. Or, over a
+    /// day, distinct names below one domain of which few come back; or, in an hour,
+    /// distinct names that are asked for by types whose answers hold whatever the server
+    /// likes (TXT, NULL, KEY, ANY, private ones).
     ///
     /// Names that differ by rule count as one: numbered hosts, reversed addresses in
     /// blocklists, and a domain within a name, as blocklists and search lists have it.
@@ -34,9 +34,10 @@ section! {
     /// for a day.
     ///
     /// Known false positives: services that put what they ask about into names (allow
-    /// them; the well-known ones are), a load test that works through a list of words
-    /// for longer than three seconds before it begins anew, and somebody who guesses
-    /// the hosts of a domain, which is worth a look.
+    /// them; the well-known ones are), somebody who asks for fifty hosts of one domain in
+    /// the first minute that netmon watches, a load test that works through a list of
+    /// words for longer than three seconds before it begins anew, and somebody who
+    /// guesses the hosts of a domain, which is worth a look.
     pub struct Config {
         /// Whether to judge at all.
         enabled: bool = true;

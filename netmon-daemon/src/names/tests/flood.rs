@@ -46,6 +46,22 @@ fn a_tunnel_is_found_behind_a_flood() {
 }
 
 #[test]
+fn messages_that_were_overtaken_came_now() {
+    let mut trial = Trial::plain();
+    let now = trial.now;
+    trial.report();
+    for number in 0..60 {
+        trial.now = now.saturating_sub(Duration::from_secs(10));
+        trial.ask(&format!("{}.example.com", letters(number, 12)));
+    }
+    for (after, names) in [(1, 0), (3, 60), (59, 60), (60, 0)] {
+        trial.now = now + Duration::from_secs(after);
+        let found = trial.report().tunnels.first().map_or(0, |it| it.names);
+        assert_eq!(found, names, "{after} s later");
+    }
+}
+
+#[test]
 fn many_tunnels_at_once_are_reported_worst_first() {
     let mut trial = Trial::plain();
     for round in 0..60 {
