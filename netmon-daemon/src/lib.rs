@@ -17,6 +17,7 @@ pub mod kernel;
 pub mod links;
 pub mod log;
 pub mod metrics;
+pub mod names;
 mod netlink;
 pub mod printable;
 pub mod proc;

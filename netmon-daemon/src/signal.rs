@@ -34,11 +34,15 @@ pub enum Signal {
     Sockets,
     /// The kernel's own counters of this network namespace.
     KernelCounters,
+    /// The names in nearly all DNS messages.
+    DnsNames,
+    /// The names in some DNS messages at least.
+    DnsNameSample,
 }
 
 impl Signal {
     /// Every signal, in the order of the variants.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Packets,
         Self::Connections,
         Self::Handshakes,
@@ -51,6 +55,8 @@ impl Signal {
         Self::Drops,
         Self::Sockets,
         Self::KernelCounters,
+        Self::DnsNames,
+        Self::DnsNameSample,
     ];
 
     /// Whether the kernel's own counters know something of it.
@@ -76,6 +82,8 @@ impl Signal {
             Self::Drops => "drops",
             Self::Sockets => "sockets",
             Self::KernelCounters => "kernel_counters",
+            Self::DnsNames => "dns_names",
+            Self::DnsNameSample => "dns_name_sample",
         }
     }
 }

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     config::{Config, Overrides},
     detect::{self, Severity},
+    names::{Key, Names},
     redflag::Board,
     replay::{
         self, counters,
@@ -116,7 +117,9 @@ fn judge(
     err: &mut dyn Write,
 ) -> io::Result<Result<CaptureReport, capture::Error>> {
     let mut capture = match Capture::open(file) {
-        Ok(capture) => capture.within(config.scopes.networks()),
+        Ok(capture) => {
+            capture.within(config.scopes.networks()).naming(Names::of(config, Key::FIXED))
+        }
         Err(error) => return Ok(Err(error)),
     };
     let mut board = Board::new(detect::enabled(&config.detectors));
@@ -145,9 +148,10 @@ fn text(capture: &CaptureReport, out: &mut dyn Write) -> io::Result<()> {
     }
     for flag in &capture.red_flags {
         let FlagReport { detector, severity, subject, .. } = flag;
+        let with = flag.peer.as_ref().map(|peer| format!(" with {peer}")).unwrap_or_default();
         writeln!(
             out,
-            "  {}: {detector} at {subject} from {:.1} s on: {} (threshold {})",
+            "  {}: {detector} at {subject}{with} from {:.1} s on: {} (threshold {})",
             severity.label(),
             flag.first_seen_seconds,
             flag.detail,

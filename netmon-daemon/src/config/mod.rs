@@ -6,6 +6,7 @@
 
 mod address;
 mod choice;
+mod domain;
 mod environment;
 mod error;
 mod file;
@@ -16,6 +17,7 @@ mod network;
 mod pattern;
 mod port;
 mod reason;
+mod resolver;
 pub mod section;
 pub mod setting;
 mod spans;
@@ -24,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     address::Address,
+    domain::Domain,
     error::{ConfigError, Origin},
     interval::Interval,
     load::{DEFAULT_FILE, Loaded, Overrides},
@@ -31,6 +34,7 @@ pub use self::{
     pattern::Pattern,
     port::Port,
     reason::Reason,
+    resolver::Resolver,
 };
 use crate::detect;
 use choice::choice;
@@ -64,6 +68,18 @@ section! {
     pub struct Tcp {
         /// Ports of destinations that have metrics of their own, beside those of local listeners; there is room for 64 in all, and histograms for the first 16.
         service_ports: Vec<Port> = Port::well_known(), in 0..=48;
+    }
+}
+
+section! {
+    /// Lookups of names.
+    pub struct Dns {
+        /// Ports on which DNS is spoken, beside 53.
+        ports: Vec<Port> = Vec::new(), in 0..=8;
+        /// Resolvers that have metrics of their own whatever others are asked, such as "192.0.2.53"; they keep these places in this order.
+        resolvers: Vec<Resolver> = Vec::new(), in 0..=8;
+        /// What is remembered and shown of the names that are asked for: "hashed" shows domains as short hashes, "plain" shows them in red flags and in the log (never in metrics), "off" looks at no name, which blinds the detectors that judge them.
+        names: NamePrivacy = NamePrivacy::Hashed;
     }
 }
 
@@ -132,6 +148,18 @@ choice! {
 }
 
 choice! {
+    /// What is remembered and shown of names.
+    pub enum NamePrivacy {
+        /// Nothing.
+        Off = "off",
+        /// Short hashes.
+        Hashed = "hashed",
+        /// The registered domain.
+        Plain = "plain",
+    }
+}
+
+choice! {
     /// Least severe level that is logged.
     pub enum LogLevel {
         /// What stops netmon or blinds it.
@@ -188,6 +216,8 @@ sections! {
     kernel: Kernel,
     /// Connections.
     tcp: Tcp,
+    /// Lookups of names.
+    dns: Dns,
     /// Networks whose addresses have another scope than the built-in one.
     scopes: Scopes,
     /// Packets that the kernel drops.

@@ -63,8 +63,13 @@ pub struct Verdict {
     pub warning: f64,
     /// The same for critical.
     pub critical: f64,
+    /// Whom it is about, where that is more than the site.
+    pub subject: Option<String>,
+    /// The other side, where it is known.
+    pub peer: Option<String>,
     /// The evidence in words, for people. Numbers and names that the kernel or the
-    /// configuration gave, nothing that a packet could have written.
+    /// configuration gave; of what a packet could have written only domains, as far as
+    /// they may be shown, and escaped.
     pub detail: String,
 }
 
@@ -77,6 +82,8 @@ impl Verdict {
             thresholds: [f64::NAN; 2],
             warning: f64::NAN,
             critical: f64::NAN,
+            subject: None,
+            peer: None,
             detail: String::new(),
         }
     }
@@ -211,6 +218,9 @@ macro_rules! detectors {
 
 detectors! {
     connect_failures,
+    dns_nxdomain,
+    dns_repeats,
+    dns_tunnel,
     packet_drops,
     retransmissions,
     rst_storm,

@@ -147,6 +147,8 @@ impl Config {
             thresholds: self.thresholds(),
             warning,
             critical: score(self.critical),
+            subject: None,
+            peer: None,
             detail: if warning > 0.0 {
                 format!(
                     "{lost} of {all} handshakes {} took more than a second in 300 s, which \
@@ -166,6 +168,8 @@ impl Config {
             thresholds: [self.milliseconds, f64::INFINITY],
             warning: 0.0,
             critical: 0.0,
+            subject: None,
+            peer: None,
             detail: String::new(),
         };
         let enough = |least: u64| move |it: &Buckets| it.iter().sum::<u64>() >= least;

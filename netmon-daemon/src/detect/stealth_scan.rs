@@ -42,6 +42,8 @@ impl Watch for Config {
             thresholds: self.thresholds(),
             warning: segments as f64 / self.warning,
             critical: segments as f64 / self.critical,
+            subject: None,
+            peer: None,
             detail: format!("{segments} segments with impossible flags in 60 s"),
         }
     }

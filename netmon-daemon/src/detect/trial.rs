@@ -1,9 +1,11 @@
 //! What the tests of all detectors share: a host whose seconds are data.
 
-use std::time::Duration;
+use std::{cell::RefCell, net::IpAddr, time::Duration};
 
 use super::{Severity, Watch, named};
 use crate::{
+    config::{Domain, NamePrivacy},
+    names::{Key, Names, Sighting, tests::text::Text},
     redflag::{Board, RedFlag},
     replay,
     signal::Signal,
@@ -59,4 +61,52 @@ pub(super) fn raised<W: Watch>(watch: W, signals: &[Signal], script: Script<'_>)
     let Ok(outcome) = replay::run(&mut Scripted::new(snapshots), &mut board);
     assert!(outcome.red_flags.iter().all(|flag| flag.site == Site::Host));
     outcome.red_flags
+}
+
+/// A host on which clients look names up.
+pub(super) struct Lookups(RefCell<Names>);
+
+/// A message, and the number of the client that it comes from or goes to.
+pub(super) type Message = (u8, Text);
+
+impl Lookups {
+    pub(super) fn new() -> Self {
+        Self(RefCell::new(Names::new(NamePrivacy::Plain, &Domain::busy(), Key::FIXED)))
+    }
+
+    /// What is said in each second, by its number.
+    pub(super) fn say<M: Fn(u64) -> Vec<Message>>(&self, messages: M) -> impl Fn(&mut Snapshot) {
+        move |snapshot| {
+            let mut names = self.0.borrow_mut();
+            let began = snapshot.at.saturating_sub(Duration::from_secs(1));
+            let messages = messages(began.as_secs());
+            let pace = Duration::from_secs(1) / u32::try_from(messages.len().max(1)).unwrap_or(1);
+            let mut at = began;
+            for (client, text) in messages {
+                let (client, server) = (IpAddr::from([192, 0, 2, client]), [192, 0, 2, 53].into());
+                let message = text.bytes();
+                let (message, len) = (&message[..], message.len());
+                names.observe(&Sighting { at, client, server, workload: 0, message, len });
+                at += pace;
+            }
+            snapshot.names = Some(names.report(snapshot.at));
+        }
+    }
+}
+
+/// The worst severity that a detector raises over such seconds, and whether it is still
+/// raised after `quiet` seconds without a message.
+pub(super) fn over_lookups<W: Watch>(
+    watch: W,
+    seconds: u64,
+    quiet: u64,
+    messages: impl Fn(u64) -> Vec<Message>,
+) -> (Vec<RedFlag>, Option<Severity>, bool) {
+    let lookups = Lookups::new();
+    let (busy, silent) = (lookups.say(messages), lookups.say(|_| Vec::new()));
+    let script: Script<'_> = &[(seconds, &busy), (quiet, &silent)];
+    let flags = raised(watch, &[Signal::DnsNames], script);
+    let severity = flags.iter().map(|flag| flag.severity).max();
+    let is_active = flags.iter().any(|flag| flag.active);
+    (flags, severity, is_active)
 }

@@ -142,7 +142,16 @@ impl Live {
         });
         let files = unreadable.map(|refusal| (Signal::KernelCounters, refusal));
         let sockets = self.sockets.refusal().map(|refusal| (Signal::Sockets, refusal));
-        let others: Vec<_> = files.chain(sockets).collect();
+        // Until a program hands messages over, only captures show names.
+        let names = [Signal::DnsNames, Signal::DnsNameSample].map(|signal| {
+            let refusal = Refusal {
+                mechanism: "messages",
+                why: "no program hands over DNS messages".to_owned(),
+                fix: "let `netmon replay` judge a capture".to_owned(),
+            };
+            (signal, refusal)
+        });
+        let others: Vec<_> = files.chain(sockets).chain(names).collect();
         signals::report(&snapshot.sources, &self.health(), &others)
     }
 

@@ -316,22 +316,23 @@ fn device_rates(before: Option<&Snapshot>, now: &Snapshot) -> Vec<DeviceRate> {
         .collect()
 }
 
-/// The journal line of a transition. Nothing in it comes from a packet but
-/// numbers.
+/// The journal line of a transition. Nothing in it comes from a packet but numbers,
+/// addresses, and domains that are escaped.
 fn tell(transition: &Transition) {
     let (Transition::Raised(flag) | Transition::Cleared(flag) | Transition::Suppressed(flag)) =
         transition;
     let (detector, severity) = (flag.detector, flag.severity.label());
-    let (subject, detail, id) = (flag.site.label(), flag.detail.as_str(), flag.id);
+    let (subject, detail, id) = (flag.subject(), flag.detail.as_str(), flag.id);
+    let peer = flag.peer.as_deref();
     match transition {
         Transition::Raised(_) => {
-            tracing::warn!(detector, severity, subject, id, detail, "red flag raised");
+            tracing::warn!(detector, severity, subject, peer, id, detail, "red flag raised");
         }
         Transition::Cleared(_) => {
-            tracing::info!(detector, severity, subject, id, detail, "red flag cleared");
+            tracing::info!(detector, severity, subject, peer, id, detail, "red flag cleared");
         }
         Transition::Suppressed(_) => {
-            tracing::debug!(detector, severity, subject, id, detail, "red flag is back");
+            tracing::debug!(detector, severity, subject, peer, id, detail, "red flag is back");
         }
     }
 }

@@ -68,7 +68,7 @@ fn red_flag(detector: &str, summary: &str) -> Alert {
             "{{{{ $labels.severity }}}} on {{{{ $labels.instance }}}}\
              {{{{ with printf \"{about}\" $labels.instance $labels.severity | query }}}}\
              {{{{ range . }}}}, {{{{ .Labels.subject }}}}\
-             {{{{ if .Labels.peer }}}} from {{{{ .Labels.peer }}}}{{{{ end }}}}\
+             {{{{ if .Labels.peer }}}} with {{{{ .Labels.peer }}}}{{{{ end }}}}\
              {{{{ end }}}}{{{{ end }}}}"
         ),
         trial: Trial {
@@ -101,7 +101,7 @@ fn red_flag(detector: &str, summary: &str) -> Alert {
                 ("instance", "a:1".to_owned()),
                 ("severity", "critical".to_owned()),
             ],
-            description: "critical on a:1, boundary from 192.0.2.7".to_owned(),
+            description: "critical on a:1, boundary with 192.0.2.7".to_owned(),
         },
     }
 }

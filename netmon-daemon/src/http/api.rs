@@ -34,7 +34,10 @@ struct Flag<'a> {
     severity: &'static str,
     /// None for a flag about the host as a whole.
     vantage: Option<&'static str>,
-    subject: &'static str,
+    /// Whom it is about: the site, where the detector knows no more.
+    subject: &'a str,
+    /// The other side, where the detector knows it.
+    peer: Option<&'a str>,
     active: bool,
     first_seen: f64,
     raised_at: f64,
@@ -176,7 +179,8 @@ impl<'a> Flag<'a> {
             detector: flag.detector,
             severity: flag.severity.label(),
             vantage: flag.site.vantage().map(Vantage::label),
-            subject: flag.site.label(),
+            subject: flag.subject(),
+            peer: flag.peer.as_deref(),
             active: flag.active,
             first_seen: unix(flag.first_seen),
             raised_at: unix(flag.raised_at),

@@ -120,7 +120,12 @@ fn red_flag(flag: &RedFlag, tone: Tone, since: Duration) -> Markup {
             p.head {
                 (badge(tone, if flag.active { tone.word() } else { "Ended" }))
                 " " strong { (flag.detector) }
-                " at the " (flag.site) " " span.quiet { (if flag.active { "raised " } else { "ended " }) (age(since)) " ago" }
+                @match &flag.subject {
+                    Some(subject) => { " of " (Printable(subject)) }
+                    None => { " at the " (flag.site) }
+                }
+                @if let Some(peer) = &flag.peer { " with " (Printable(peer)) }
+                " " span.quiet { (if flag.active { "raised " } else { "ended " }) (age(since)) " ago" }
             }
             p { (Printable(&flag.detail)) }
             p.quiet { "Measured " (count(flag.statistic)) ", " (flag.severity.label()) " from " (count(flag.threshold)) "." }

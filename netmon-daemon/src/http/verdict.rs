@@ -212,6 +212,8 @@ mod tests {
             detector: "syn_flood",
             severity: *severity,
             site: Site::Vantage(Vantage::Boundary),
+            subject: None,
+            peer: None,
             active: *active,
             first_seen: Duration::ZERO,
             raised_at: Duration::ZERO,

@@ -39,21 +39,21 @@ const AUDIT: Family = Family::new(
     "audit_unexplained",
     "Packets, bytes or events by which netmon's counts differ from the kernel's own, in checks where that was too much to be explained. packet_classes is netmon against itself: packets in no class and without a reject reason, or in too many; anything but 0 is a fault of netmon.",
     &["signal"],
-    12,
+    16,
 );
 const DIFFERENCE: Family = Family::new(
     Gauge,
     "audit_difference_ratio",
     "What the last check could not explain of the difference between netmon's counts and the kernel's own, as a part of the kernel's figure.",
     &["signal"],
-    12,
+    16,
 );
 const TRUSTWORTHY: Family = Family::new(
     Gauge,
     "signal_trustworthy",
     "Whether a signal can be relied on: it has a program as its source, had it for as long as detectors look back, and is not contradicted by the audit.",
     &["signal"],
-    12,
+    16,
 );
 const POLL: Family = Family::new(
     Histogram(&STAGE_BOUNDS),

@@ -117,7 +117,8 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
     for flag in view.red_flags.iter().take(MAX_LISTED) {
         let id = flag.id.to_string();
         let severity = flag.severity.label();
-        rows.info(&[flag.detector, severity, flag.site.label(), "", "", "", &id]);
+        let peer = flag.peer.as_deref().unwrap_or("");
+        rows.info(&[flag.detector, severity, flag.subject(), peer, "", "", &id]);
     }
 }
 

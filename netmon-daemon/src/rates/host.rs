@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Health, Names, Rates, Window};
-use crate::signal::Signal;
+use crate::{names::Report, signal::Signal};
 
 /// What the kernel of the host told within windows.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,12 @@ impl HostRates<'_> {
     /// [`LONGEST_REFUSALS`](super::LONGEST_REFUSALS).
     pub fn refused(&self, window: Window) -> u64 {
         self.rates.refused.moved(window, |refused| *refused)
+    }
+
+    /// What the names in DNS messages say, with windows of its own; none where nobody
+    /// looks at them.
+    pub fn dns_names(&self) -> Option<&Report> {
+        self.rates.dns_names.as_deref()
     }
 
     /// What the places of a [`Health`] are called.

@@ -8,7 +8,7 @@ mod health;
 mod host;
 mod memory;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use netmon_common::abi::tally::Tally;
 
@@ -19,6 +19,7 @@ pub use self::{
     memory::Window,
 };
 use crate::{
+    names::Report,
     signal::Signal,
     snapshot::{Snapshot, Vantage, Vantages},
 };
@@ -46,6 +47,8 @@ pub struct Rates {
     refused: Memory<u64>,
     health: Memory<Health>,
     names: Names,
+    /// What the names in DNS messages said last.
+    dns_names: Option<Arc<Report>>,
     /// The time of the first snapshot.
     began: Option<Duration>,
 }
@@ -63,6 +66,7 @@ impl Default for Rates {
             refused: Memory::new(LONGEST_REFUSALS, Duration::ZERO),
             health: Memory::new(LONGEST_MEMORY, STEP),
             names: Names::default(),
+            dns_names: None,
             began: None,
         }
     }
@@ -79,6 +83,7 @@ impl Rates {
         let refused = resets.filter(|(reason, _)| reason == NOBODY_LISTENS);
         self.refused.push(at, refused.map(|(_, count)| count).sum());
         self.health.push(at, Health::of(snapshot, &mut self.names));
+        self.dns_names.clone_from(&snapshot.names);
     }
 
     /// The time of the last snapshot.

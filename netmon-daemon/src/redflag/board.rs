@@ -207,6 +207,8 @@ mod tests {
             detector: "mdns",
             severity: Severity::Critical,
             site: Site::Vantage(Vantage::Internal),
+            subject: None,
+            peer: None,
             active: true,
             first_seen: Duration::from_secs(2),
             raised_at: Duration::from_secs(3),

@@ -94,6 +94,8 @@ impl Episode {
             detector: detector.name(),
             severity,
             site,
+            subject: verdict.subject.clone(),
+            peer: verdict.peer.clone(),
             active: true,
             first_seen: now.saturating_sub(detector.span()).max(started),
             raised_at: now,
@@ -148,6 +150,8 @@ impl Episode {
         self.excess = excess(verdict);
         self.flag.statistic = verdict.statistic;
         self.flag.threshold = verdict.thresholds[self.flag.severity as usize];
+        self.flag.subject.clone_from(&verdict.subject);
+        self.flag.peer.clone_from(&verdict.peer);
         self.flag.detail.clone_from(&verdict.detail);
     }
 

@@ -41,6 +41,10 @@ pub struct RedFlag {
     pub severity: Severity,
     /// What it is about.
     pub site: Site,
+    /// Whom it is about, where that is more than the site, at its worst.
+    pub subject: Option<String>,
+    /// The other side, where it is known, at its worst.
+    pub peer: Option<String>,
     /// Whether it is raised now.
     pub active: bool,
     /// When what it speaks of began, at the resolution of the window.
@@ -55,6 +59,13 @@ pub struct RedFlag {
     pub threshold: f64,
     /// The evidence in words, at its worst.
     pub detail: String,
+}
+
+impl RedFlag {
+    /// Whom it is about: the site where nothing more is known.
+    pub fn subject(&self) -> &str {
+        self.subject.as_deref().unwrap_or_else(|| self.site.label())
+    }
 }
 
 /// What just happened to a flag; each is one journal line.

@@ -107,8 +107,8 @@ impl From<RedFlag> for FlagReport {
         Self {
             detector: flag.detector,
             severity: flag.severity,
-            subject: flag.site.label().to_owned(),
-            peer: None,
+            subject: flag.subject().to_owned(),
+            peer: flag.peer,
             first_seen_seconds: flag.first_seen.as_secs_f64(),
             statistic: flag.statistic,
             threshold: flag.threshold,

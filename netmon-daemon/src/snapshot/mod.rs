@@ -9,7 +9,7 @@ use netmon_common::abi::{labels::Direction, tally::Tally};
 
 pub use self::references::{Reference, References};
 pub use self::tcp::{DropCount, OTHER, Service, Tcp, Times};
-use crate::{proc::Counters, signal::Sources, sockets::Census};
+use crate::{names::Report, proc::Counters, signal::Sources, sockets::Census};
 
 /// From where a device sees the traffic of the host. Within one vantage and
 /// direction nothing is counted twice; vantages are never added up.
@@ -211,6 +211,8 @@ pub struct Snapshot {
     /// Packets that devices at the boundary dropped while they were watched; it does
     /// not fall when a device vanishes.
     pub boundary_drops: Drops,
+    /// What the names in DNS messages say; none where nobody looks at them.
+    pub names: Option<Arc<Report>>,
     /// What the kernel counted by itself at this moment; only in snapshots that are
     /// audited.
     pub references: Option<Arc<References>>,
@@ -240,6 +242,7 @@ impl Snapshot {
             listen_overflows: BTreeMap::new(),
             drops: Vec::new(),
             boundary_drops: Drops::default(),
+            names: None,
             references: None,
         }
     }

@@ -20,7 +20,7 @@ const FILES: &[(&str, &str)] = &[
     ),
     (
         "[completely_different]",
-        ":1:2: unknown section \"completely_different\": there are interfaces, kernel, tcp, scopes, drops, \
+        ":1:2: unknown section \"completely_different\": there are interfaces, kernel, tcp, dns, scopes, drops, \
          web, metrics, log, detectors",
     ),
     (
@@ -95,6 +95,21 @@ const FILES: &[(&str, &str)] = &[
     (
         "[interfaces]\ninclude = [\"eth[01]\"]",
         ":2:11: \"interfaces.include\": \"eth[01]\" is no pattern: only * and ? are wildcards",
+    ),
+    ("[dns]\nnames = \"full\"", ":2:9: \"dns.names\": \"full\" is none of off, hashed, plain"),
+    (
+        "[dns]\nports = [1, 2, 3, 4, 5, 6, 7, 8, 9]",
+        ":2:9: \"dns.ports\": 9 entries is out of range: from 0 to 8 entries",
+    ),
+    (
+        "[dns]\nresolvers = [\"192.0.2.53:53\"]",
+        ":2:13: \"dns.resolvers\": \"192.0.2.53:53\" is no numeric address: write one such as \
+         \"192.0.2.53\" or \"2001:db8::53\", without a port",
+    ),
+    (
+        "[detectors.dns_tunnel]\nallow = [\"*.example.com\"]",
+        ":2:9: \"detectors.dns_tunnel.allow\": \"*.example.com\" has a wildcard: leave it out, what \
+         is below a domain counts anyway",
     ),
     (
         "[scopes]\ncontainer = [\"10.244.0.1\"]",

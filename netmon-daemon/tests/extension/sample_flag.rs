@@ -35,6 +35,8 @@ impl Watch for Config {
             thresholds: self.thresholds(),
             warning: packets as f64 / self.warning,
             critical: packets as f64 / self.critical,
+            subject: None,
+            peer: None,
             detail: format!("{packets} packets in 1 s"),
         }
     }

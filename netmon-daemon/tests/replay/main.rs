@@ -7,6 +7,7 @@ mod damage;
 mod file;
 mod formats;
 mod handshakes;
+mod names;
 mod report;
 mod shared;
 mod time;

@@ -171,6 +171,23 @@ async fn json_fields_are_as_documented() {
 }
 
 #[tokio::test]
+async fn a_flag_tells_whom_it_is_about() {
+    let mut view = views::rich();
+    view.red_flags[0].subject = Some("192.0.2.7".to_owned());
+    view.red_flags[0].peer = Some("<b>".to_owned());
+    let served = serve(Some(view), settings()).await;
+    let answer = get(served.addr, "/api/v1/red-flags").await;
+    let document: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let ends =
+        |flag: usize| ["subject", "peer"].map(|end| document["red_flags"][flag][end].as_str());
+    assert_eq!(ends(0), [Some("192.0.2.7"), Some("<b>")]);
+    assert_eq!(ends(1), [Some("boundary"), None]);
+    let page = get(served.addr, "/").await;
+    assert!(page.text().contains(" of 192.0.2.7 with &lt;b&gt; "), "{}", page.text());
+    assert!(page.text().contains(" at the boundary "), "{}", page.text());
+}
+
+#[tokio::test]
 async fn an_address_in_use_is_named() {
     let first = Server::bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
     let addr = first.local_addrs()[0];

@@ -139,6 +139,14 @@ fn red_flags_are_shown_with_their_detectors() {
     assert_eq!(last, Some(1_700_000_061.0));
     assert_eq!(found.count("netmon_red_flag_last_timestamp_seconds"), 1, "never is absent");
     assert_eq!(found.count("netmon_red_flag_info"), 2);
+    let mut named = views::rich();
+    named.red_flags[0].subject = Some("192.0.2.7".to_owned());
+    named.red_flags[0].peer = Some("192.0.2.53".to_owned());
+    let text = views::scrape_text(&named);
+    let lines: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("netmon_red_flag_info{")).collect();
+    assert!(lines[0].contains("subject=\"192.0.2.7\",peer=\"192.0.2.53\""), "{}", lines[0]);
+    assert!(lines[1].contains("subject=\"boundary\",peer=\"\""), "not known: {}", lines[1]);
     let mut unseen = views::rich();
     unseen.detectors[0].score = f64::NAN;
     let found = parse(&views::scrape_text(&unseen));

@@ -160,6 +160,8 @@ pub(crate) fn flag(id: u64, severity: Severity, active: bool) -> RedFlag {
         detector: "syn_flood",
         severity,
         site: Site::Vantage(Vantage::Boundary),
+        subject: None,
+        peer: None,
         active,
         first_seen: Duration::from_secs(60),
         raised_at: Duration::from_secs(61),

@@ -12,6 +12,7 @@
 mod clock;
 mod handshakes;
 mod input;
+mod names;
 mod pcap;
 mod pcapng;
 mod record;
@@ -39,6 +40,7 @@ use self::{
 };
 use super::Source;
 use crate::{
+    names::Names,
     printable::Printable,
     rates::{LONGEST_MEMORY, LONGEST_WINDOW},
     redflag::CLEAR_WINDOWS,
@@ -109,6 +111,7 @@ pub struct Capture {
     clock: Clock,
     networks: Networks,
     handshakes: Handshakes,
+    names: Option<Names>,
     /// The first packet that the last snapshot does not hold.
     next: Option<Timed>,
     /// The time of the last packet that was counted.
@@ -165,6 +168,7 @@ impl Capture {
             clock: Clock::default(),
             networks: Networks::NONE,
             handshakes: Handshakes::new(),
+            names: None,
             next: None,
             last: Duration::ZERO,
             snapshot: None,
@@ -176,6 +180,13 @@ impl Capture {
     #[must_use]
     pub fn within(mut self, networks: Networks) -> Self {
         self.networks = networks;
+        self
+    }
+
+    /// The same with what looks at the names in DNS messages, if anything does.
+    #[must_use]
+    pub fn naming(mut self, names: Option<Names>) -> Self {
+        self.names = names;
         self
     }
 
@@ -210,6 +221,11 @@ impl Capture {
         let packet = packet::within(packet, bytes, link, Remote::Source, &self.networks);
         let at = self.clock.time(at);
         let ends = self.handshakes.follow(at, packet, bytes, link);
+        if let Some(names) = &mut self.names
+            && let Some(sighting) = names::sighting(at, packet, bytes, link)
+        {
+            names.observe(&sighting);
+        }
         Some(Timed { at, packet, wire_len, ends })
     }
 
@@ -238,6 +254,11 @@ impl Source for Capture {
             let mut first = Snapshot::empty(Duration::ZERO);
             first.directed = false;
             first.sources.set(Signal::ForwardedHandshakes, Some("capture"));
+            if let Some(names) = &mut self.names {
+                first.sources.set(Signal::DnsNames, Some("capture"));
+                first.sources.set(Signal::DnsNameSample, Some("capture"));
+                first.names = Some(names.report(Duration::ZERO));
+            }
             return Ok(self.snapshot.insert(first).clone().into());
         };
         let tick = self.tick_after(snapshot.at);
@@ -256,6 +277,7 @@ impl Source for Capture {
                 self.next = self.read();
             }
             snapshot.at = tick;
+            snapshot.names = self.names.as_mut().map(|names| names.report(tick));
         }
         let snapshot = self.snapshot.insert(snapshot);
         Ok(tick.is_some().then(|| snapshot.clone()))
