@@ -4,10 +4,14 @@
 //! Must not reckon with messages that cross no device of the [`Scene`]. Invariant: a
 //! case asks only when its server answers, and every helper ends with its handle.
 
+mod answering;
 mod asking;
 mod counts;
 mod edns;
+mod lookups;
+mod malformed;
 mod message;
+mod segments;
 mod servers;
 mod witness;
 mod zones;
