@@ -6,13 +6,17 @@
 
 mod answering;
 mod asking;
+mod benign;
 mod counts;
 mod edns;
 mod lookups;
 mod malformed;
 mod message;
+mod nxdomain;
+mod repeats;
 mod segments;
 mod servers;
+mod tunnels;
 mod witness;
 mod zones;
 
