@@ -9,6 +9,7 @@ mod asking;
 mod benign;
 mod counts;
 mod edns;
+mod flood;
 mod lookups;
 mod malformed;
 mod message;
