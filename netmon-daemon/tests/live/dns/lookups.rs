@@ -3,7 +3,7 @@
 //! capture at netmon's device.
 
 use std::{
-    io::{Read, Write},
+    io::Write as _,
     net::{TcpStream, UdpSocket},
     time::Duration,
 };
@@ -13,7 +13,7 @@ use super::{
     answering::Answering,
     asking::Transport,
     counts::timed_out,
-    message::{A, framed, id, query},
+    message::{A, framed, id, query, take},
     witness::Seen,
 };
 use crate::{
@@ -81,11 +81,7 @@ fn ask_stream(scene: &Scene, name: &str, times: u16) {
     let mut stream = scene.asking().enter(|| TcpStream::connect((scene.server(), 53)).unwrap());
     let queries: Vec<Vec<u8>> = (0..times).map(|id| framed(&query(id, name, A))).collect();
     stream.write_all(&queries.concat()).unwrap();
-    for _ in 0..times {
-        let mut length = [0; 2];
-        stream.read_exact(&mut length).unwrap();
-        stream.read_exact(&mut vec![0; u16::from_be_bytes(length).into()]).unwrap();
-    }
+    take(&mut stream, times.into());
 }
 
 fn timed(before: &Settled, after: &Settled, transport: Transport) -> Histogram {

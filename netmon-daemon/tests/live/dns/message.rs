@@ -1,5 +1,7 @@
 //! DNS messages that the tests write themselves, byte by byte (RFC 1035, section 4.1).
 
+use std::{io::Read as _, net::TcpStream, time::Duration};
+
 /// Types of questions.
 pub(super) const A: u16 = 1;
 pub(super) const TXT: u16 = 16;
@@ -36,6 +38,17 @@ pub(super) fn framed(message: &[u8]) -> Vec<u8> {
     let mut bytes = u16::try_from(message.len()).unwrap().to_be_bytes().to_vec();
     bytes.extend(message);
     bytes
+}
+
+/// Reads so many messages from a stream, none of them later than half a minute after
+/// the one before it.
+pub(super) fn take(stream: &mut TcpStream, count: usize) {
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    for _ in 0..count {
+        let mut length = [0; 2];
+        stream.read_exact(&mut length).unwrap();
+        stream.read_exact(&mut vec![0; u16::from_be_bytes(length).into()]).unwrap();
+    }
 }
 
 /// The ID of a message.

@@ -1,15 +1,12 @@
 //! Messages in TCP streams: cut anywhere, or many in one segment.
 
-use std::{
-    io::{Read, Write},
-    net::TcpStream,
-};
+use std::{io::Write as _, net::TcpStream};
 
 use super::{
     Scene, Side,
     answering::Answering,
     asking::Transport,
-    message::{A, TXT, framed, query},
+    message::{A, TXT, framed, query, take},
     witness::Seen,
 };
 use crate::{
@@ -115,9 +112,5 @@ fn ask(scene: &Scene, way: Way, connection: u16) {
     for piece in pieces {
         stream.write_all(piece).unwrap();
     }
-    for _ in NAMES {
-        let mut length = [0; 2];
-        stream.read_exact(&mut length).unwrap();
-        stream.read_exact(&mut vec![0; u16::from_be_bytes(length).into()]).unwrap();
-    }
+    take(&mut stream, NAMES.len());
 }

@@ -96,6 +96,8 @@ impl Path {
         let listener = until_ok("the end of the tunnel is there", || {
             end.enter(|| TcpListener::bind(listening))
         });
+        // So that no tunnel makes this wait for ever.
+        listener.set_nonblocking(true).unwrap();
         let netmon = Netmon::start(&self.scene.stage.host, environment);
         let began = Instant::now();
         let _client = client();
@@ -105,7 +107,8 @@ impl Path {
                 let mut most = 0;
                 while most < CARRIED {
                     let mut bytes = Vec::new();
-                    let (mut stream, _) = listener.accept().unwrap();
+                    let (mut stream, _) = until_ok("the stream arrives", || listener.accept());
+                    stream.set_nonblocking(false).unwrap();
                     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
                     let read = stream.read_to_end(&mut bytes);
                     most = most.max(read.map_or(0, |_| bytes.len()));
