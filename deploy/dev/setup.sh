@@ -21,9 +21,11 @@ TOOLCHAIN_PACKAGES="rustc-web libstd-rust-web-dev-bpf llvm-$LLVM-dev gcc libc6-d
 # Only where there is no cargo at all.
 CARGO_PACKAGES="cargo-web"
 # What the tests call. ca-certificates and procps are there on most hosts.
-TEST_PACKAGES="bpftool chromium curl dnsmasq-base dnsperf ethtool hping3 iperf3 iproute2 iputils-ping jq"
-TEST_PACKAGES="$TEST_PACKAGES nftables nginx-light nmap procps prometheus python3 systemd tcpdump tshark"
-TEST_PACKAGES="$TEST_PACKAGES util-linux"
+TEST_PACKAGES="bind9 bind9-dnsutils bind9-utils bpftool chromium curl dns2tcp dnsmasq-base dnsperf ethtool"
+TEST_PACKAGES="$TEST_PACKAGES hping3 iodine iperf3 iproute2 iputils-ping jq nftables nginx-light nmap procps"
+TEST_PACKAGES="$TEST_PACKAGES prometheus python3 systemd tcpdump tcpreplay tshark unbound util-linux"
+# Those of them that bring a service, and its name.
+TEST_SERVICES="bind9:named dns2tcp:dns2tcp iodine:iodined nginx-light:nginx prometheus:prometheus unbound:unbound"
 FUZZ_PACKAGES="g++"
 LINT_PACKAGES="g++ python3 python3-venv rust-web-clippy shellcheck"
 
@@ -188,7 +190,7 @@ test_tools() {
 }
 
 # Runs a command while no package may start a service; the tests want promtool and
-# the program nginx, not servers on this host.
+# the programs of servers, not servers on this host.
 keep_services_stopped() {
     policy=/usr/sbin/policy-rc.d
     if [ -e $policy ]; then
@@ -205,8 +207,11 @@ keep_services_stopped() {
     trap - EXIT HUP INT TERM
     # Not at the next boot either; one that was here before is left alone.
     have systemctl || return $status
-    case " $* " in *" prometheus "*) systemctl --quiet disable prometheus.service 2>/dev/null || true ;; esac
-    case " $* " in *" nginx-light "*) systemctl --quiet disable nginx.service 2>/dev/null || true ;; esac
+    for pair in $TEST_SERVICES; do
+        case " $* " in
+        *" ${pair%%:*} "*) systemctl --quiet disable "${pair##*:}.service" 2>/dev/null || true ;;
+        esac
+    done
     return $status
 }
 

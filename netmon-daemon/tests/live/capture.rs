@@ -100,12 +100,6 @@ impl Capture {
         text.lines().map(seconds).collect()
     }
 
-    /// A field of the packets that a display filter of Wireshark lets pass, as
-    /// tshark dissects them.
-    pub(crate) fn field(&self, filter: &str, field: &str) -> Vec<u64> {
-        self.rows(filter, &[field]).into_iter().flatten().map(|it| it.parse().unwrap()).collect()
-    }
-
     /// Fields of the packets that a display filter of Wireshark lets pass, as
     /// tshark dissects and writes them; empty where a packet has none.
     pub(crate) fn rows(&self, filter: &str, fields: &[&str]) -> Vec<Vec<String>> {

@@ -18,6 +18,7 @@ use crate::{
     deadline::until_ok,
     exposition::Exposition,
     frames::Sender,
+    histogram::Histogram,
     netns::{NetNs, Running, veth},
     requirement::require,
     stage::among_others,
@@ -157,69 +158,11 @@ fn request(to: &str, version: u8, ports: [u16; 2]) -> Vec<u8> {
     frame
 }
 
-/// Handshakes of one service: all, and by the upper bound of their bucket in
-/// seconds, cumulated.
-#[derive(Debug)]
-struct Times {
-    count: u64,
-    buckets: Vec<(f64, u64)>,
-}
-
-impl Times {
-    /// What was counted between two scrapes.
-    fn between(before: &Exposition, after: &Exposition, delay: u16) -> Self {
-        let service = format!("tcp/{}", FIRST_PORT.wrapping_add(delay));
-        let labels = [("role", "active"), ("service_port", &*service)];
-        let read = |scrape: &Exposition, suffix: &str| -> BTreeMap<String, f64> {
-            let name = format!("netmon_tcp_handshake_seconds_{suffix}");
-            let series = scrape.matching(&name, &labels);
-            series.map(|(series, value)| (series.to_owned(), value)).collect()
-        };
-        // What has not occurred yet is absent.
-        let moved = |suffix: &str| {
-            let was = read(before, suffix);
-            let now = read(after, suffix).into_iter();
-            now.map(|(series, value)| {
-                let moved = value - was.get(&series).copied().unwrap_or(0.0);
-                (series, whole(moved))
-            })
-            .collect::<Vec<_>>()
-        };
-        let bound = |series: &str| {
-            let (_, rest) = series.rsplit_once("le=\"").unwrap();
-            let (bound, _) = rest.split_once('"').unwrap();
-            bound.parse().unwrap_or(f64::INFINITY)
-        };
-        let mut buckets: Vec<(f64, u64)> =
-            moved("bucket").into_iter().map(|(series, moved)| (bound(&series), moved)).collect();
-        buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Self { count: moved("count").iter().map(|(_, moved)| moved).sum(), buckets }
-    }
-
-    /// The bucket in which a quantile lies.
-    fn quantile(&self, part: f64) -> usize {
-        let wanted = self.count as f64 * part;
-        self.buckets.iter().position(|(_, count)| *count as f64 >= wanted).unwrap()
-    }
-
-    /// How many took up to so many seconds, one of the bounds.
-    fn up_to(&self, seconds: f64) -> u64 {
-        self.buckets.iter().find(|(bound, _)| *bound >= seconds).unwrap().1
-    }
-
-    /// The same by the seconds that a capture shows, in the same buckets.
-    fn captured(seconds: &[f64], like: &Self) -> Self {
-        let below = |bound: f64| seconds.iter().filter(|took| **took <= bound).count() as u64;
-        let buckets = like.buckets.iter().map(|(bound, _)| (*bound, below(*bound))).collect();
-        Self { count: seconds.len() as u64, buckets }
-    }
-}
-
-/// A count.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "asserted")]
-fn whole(number: f64) -> u64 {
-    assert!(number >= 0.0 && number.fract() == 0.0, "{number}");
-    number as u64
+/// Handshakes of the service with this delay between two scrapes.
+fn times(before: &Exposition, after: &Exposition, delay: u16) -> Histogram {
+    let service = format!("tcp/{}", FIRST_PORT.wrapping_add(delay));
+    let labels = [("role", "active"), ("service_port", &*service)];
+    Histogram::between(before, after, "netmon_tcp_handshake_seconds", &labels)
 }
 
 /// Seconds from request to answer, by delay, for each handshake of a capture that was
@@ -242,11 +185,16 @@ fn captured(capture: &Capture) -> BTreeMap<u16, Vec<f64>> {
 }
 
 /// Awaits that so many handshakes of each delay were counted, and tells them.
-fn counted(netmon: &Netmon<'_>, before: &Exposition, delays: &[u16], wanted: u64) -> Vec<Times> {
+fn counted(
+    netmon: &Netmon<'_>,
+    before: &Exposition,
+    delays: &[u16],
+    wanted: u64,
+) -> Vec<Histogram> {
     until_ok("handshakes are counted", || {
         let now = netmon.fresh();
-        let times: Vec<Times> =
-            delays.iter().map(|delay| Times::between(before, &now, *delay)).collect();
+        let times: Vec<Histogram> =
+            delays.iter().map(|delay| times(before, &now, *delay)).collect();
         if times.iter().all(|times| times.count >= wanted) {
             Ok(times)
         } else {
@@ -278,12 +226,8 @@ fn forwarded_handshakes_take_what_a_capture_says() {
                 let name = format!("{way:?}, GRO {merging}, IPv{version}, {delay} ms");
                 // Once, although each of them crosses two devices.
                 assert_eq!(found.count, u64::from(TIMES), "{name}");
-                let truth = Times::captured(&captured[&delay], &found);
-                assert_eq!(truth.count, u64::from(TIMES), "{name}");
-                for part in [0.5, 0.99] {
-                    let (found, truth) = (found.quantile(part), truth.quantile(part));
-                    assert!(found.abs_diff(truth) <= 1, "{name}: {part}: {found} not {truth}");
-                }
+                assert_eq!(captured[&delay].len(), usize::from(TIMES), "{name}");
+                found.agrees(&captured[&delay], &name);
             }
         }
         let scrape = netmon.fresh();
@@ -332,7 +276,7 @@ fn a_flood_does_not_hide_handshakes() {
     });
     drop(flood);
     let found = counted(&netmon, &before, &[10], 1).remove(0);
-    let truth = Times::captured(&captured(&capturing.stop())[&10], &found);
+    let truth = Histogram::captured(&captured(&capturing.stop())[&10], &found);
     // Those that took so long are counted one by one whatever the rate.
     let (found, truth) = (found.up_to(0.025), truth.up_to(0.025));
     let kept = found as f64 / truth as f64;
