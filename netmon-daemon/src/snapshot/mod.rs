@@ -1,5 +1,6 @@
 //! Everything that was counted up to one moment: summed over CPUs, immutable.
 
+mod dns;
 mod references;
 mod tcp;
 
@@ -7,6 +8,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
+pub use self::dns::Dns;
 pub use self::references::{Reference, References};
 pub use self::tcp::{DropCount, OTHER, Service, Tcp, Times};
 use crate::{names::Report, proc::Counters, signal::Sources, sockets::Census};
@@ -211,6 +213,8 @@ pub struct Snapshot {
     /// Packets that devices at the boundary dropped while they were watched; it does
     /// not fall when a device vanishes.
     pub boundary_drops: Drops,
+    /// What was counted of DNS beyond the packets.
+    pub dns: Arc<Dns>,
     /// What the names in DNS messages say; none where nobody looks at them.
     pub names: Option<Arc<Report>>,
     /// What the kernel counted by itself at this moment; only in snapshots that are
@@ -242,6 +246,7 @@ impl Snapshot {
             listen_overflows: BTreeMap::new(),
             drops: Vec::new(),
             boundary_drops: Drops::default(),
+            dns: Arc::new(Dns::empty()),
             names: None,
             references: None,
         }

@@ -1,0 +1,75 @@
+//! What was counted of DNS beyond the packets: questions, TCP, lookups.
+//!
+//! Cumulative. Messages over UDP, their sizes and their response codes are with the
+//! packets of each vantage.
+
+use std::net::IpAddr;
+
+use netmon_common::abi::{
+    dns::{DnsTally, LOOKUP_TIMES, LookupTimes, Lookups, lookup_times},
+    labels::{Direction, DnsTransport, Resolver},
+};
+
+use super::Vantage;
+
+/// What was counted of DNS.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dns {
+    /// By vantage, in the order of [`Vantage::ALL`], and direction.
+    tallies: [[DnsTally; Direction::COUNT]; Vantage::ALL.len()],
+    /// What became of lookups, of all vantages together.
+    pub lookups: Lookups,
+    /// Lookups that nobody answered in time, by resolver.
+    pub timeouts: [u64; Resolver::COUNT],
+    /// How long lookups took, by resolver and transport; see [`Dns::times`].
+    pub times: Vec<LookupTimes>,
+    /// The resolvers that have figures of their own, by place.
+    pub resolvers: Vec<IpAddr>,
+}
+
+impl Dns {
+    /// Nothing counted.
+    pub fn empty() -> Self {
+        Self {
+            tallies: [[DnsTally::ZERO; Direction::COUNT]; Vantage::ALL.len()],
+            lookups: Lookups::ZERO,
+            timeouts: [0; Resolver::COUNT],
+            times: vec![LookupTimes::ZERO; LOOKUP_TIMES as usize],
+            resolvers: Vec::new(),
+        }
+    }
+
+    /// The messages that devices of one vantage saw in one direction.
+    pub const fn of(&self, vantage: Vantage, direction: Direction) -> &DnsTally {
+        let [boundary, internal, loopback] = &self.tallies;
+        let [ingress, egress] = match vantage {
+            Vantage::Boundary => boundary,
+            Vantage::Internal => internal,
+            Vantage::Loopback => loopback,
+        };
+        match direction {
+            Direction::Ingress => ingress,
+            Direction::Egress => egress,
+        }
+    }
+
+    /// The same, to add to it.
+    pub const fn of_mut(&mut self, vantage: Vantage, direction: Direction) -> &mut DnsTally {
+        let [boundary, internal, loopback] = &mut self.tallies;
+        let [ingress, egress] = match vantage {
+            Vantage::Boundary => boundary,
+            Vantage::Internal => internal,
+            Vantage::Loopback => loopback,
+        };
+        match direction {
+            Direction::Ingress => ingress,
+            Direction::Egress => egress,
+        }
+    }
+
+    /// How long lookups at a resolver over a transport took.
+    pub fn times(&self, resolver: Resolver, transport: DnsTransport) -> &LookupTimes {
+        let position = lookup_times(resolver as u32, transport) as usize;
+        self.times.get(position).unwrap_or(&LookupTimes::ZERO)
+    }
+}
