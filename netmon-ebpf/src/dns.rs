@@ -16,7 +16,10 @@ use netmon_common::{
         Sighting, Span, StreamSet, UNREAD, WAYS, advance, conclude, open, read_on, settle,
     },
     packet::{self, Link, Packet, Transport},
-    wire::ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6},
+    wire::{
+        dns::Ports,
+        ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6},
+    },
 };
 
 use crate::{
@@ -233,6 +236,12 @@ fn forwarded(entry: u64, vantage: u32) -> Sighting {
     } else {
         Sighting::ELSEWHERE
     }
+}
+
+/// The ports on which DNS is spoken.
+#[inline(always)]
+pub(crate) fn ports() -> &'static Ports {
+    DNS_SETTINGS.get(0).map_or(&Ports::STANDARD, |settings| &settings.ports)
 }
 
 /// The programs to which the ones of devices hand packets on, by their place in the map.

@@ -25,8 +25,8 @@ pub const SLOTS: u32 = SHARED_SLOTS + DEVICE_SLOTS;
 /// Entries of the tally map: one per slot and direction.
 pub const TALLIES: u32 = SLOTS * 2;
 
-/// The bit of an entry that says whether there are networks.
-const NETWORKS: u32 = 24;
+/// The bit of an entry that says whether there are tables to look into.
+const TABLES: u32 = 24;
 
 /// The bit of an entry that says whether sockets of this kernel are behind it.
 const OWN: u32 = 25;
@@ -43,7 +43,7 @@ pub const LOOPBACK: u32 = 3;
 
 /// One entry of the slot table, packed into a word so that the kernel reads it
 /// whole: `ifindex` in the upper half, then whose sockets are behind it, whether
-/// there are networks, link type and slot.
+/// there are tables to look into, link type and slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotEntry {
     /// Index of the device, never 0.
@@ -52,9 +52,10 @@ pub struct SlotEntry {
     pub slot: u16,
     /// How its frames begin.
     pub link: Link,
-    /// Whether there are [`Networks`](super::networks::Networks) to look a remote
-    /// address up in. It stands here because this word is read anyway.
-    pub networks: bool,
+    /// Whether there are [`Networks`](super::networks::Networks) to look a remote address
+    /// up in, or ports on which DNS is spoken beside 53. It stands here because this word is
+    /// read anyway.
+    pub tables: bool,
     /// Whether sockets of this kernel are behind the device, whose connections other
     /// hooks follow: it is the port of a container.
     pub own: bool,
@@ -72,7 +73,7 @@ impl SlotEntry {
     /// The entry as a word; 0 is an empty entry.
     pub const fn to_word(self) -> u64 {
         ((self.ifindex as u64) << 32)
-            | ((self.networks as u64) << NETWORKS)
+            | ((self.tables as u64) << TABLES)
             | ((self.own as u64) << OWN)
             | ((self.vantage as u64 & 3) << VANTAGE)
             | ((self.link.index() as u64) << 16)
@@ -97,10 +98,10 @@ impl SlotEntry {
         ((word >> 16) & 0xff) as usize
     }
 
-    /// Whether a word says that there are networks.
+    /// Whether a word says that there are tables to look into.
     #[inline(always)]
-    pub const fn word_networks(word: u64) -> bool {
-        word & (1 << NETWORKS) != 0
+    pub const fn word_tables(word: u64) -> bool {
+        word & (1 << TABLES) != 0
     }
 
     /// Whether a word says that sockets of this kernel are behind the device.

@@ -25,11 +25,11 @@ proptest! {
         networks: bool,
         own: bool,
     ) {
-        let word = SlotEntry { ifindex, slot, link, networks, own, vantage: 0 }.to_word();
+        let word = SlotEntry { ifindex, slot, link, tables: networks, own, vantage: 0 }.to_word();
         prop_assert_eq!(SlotEntry::word_ifindex(word), ifindex);
         prop_assert_eq!(SlotEntry::word_slot(word), u32::from(slot));
         prop_assert_eq!(SlotEntry::word_link(word), link.index());
-        prop_assert_eq!(SlotEntry::word_networks(word), networks);
+        prop_assert_eq!(SlotEntry::word_tables(word), networks);
         prop_assert_eq!(SlotEntry::word_own(word), own);
     }
 
@@ -49,7 +49,7 @@ fn an_empty_entry_names_no_device() {
         ifindex: 1,
         slot: 0,
         link: Link::Ethernet,
-        networks: false,
+        tables: false,
         own: false,
         vantage: 0,
     };

@@ -45,7 +45,7 @@ pub(crate) fn netmon(ifindex: u32, networks: u8) -> Ebpf {
         ifindex,
         slot: SLOT,
         link: Link::Ethernet,
-        networks: networks > 0,
+        tables: networks > 0,
         own: false,
         vantage: BOUNDARY,
     };

@@ -15,6 +15,8 @@ use super::{
     ConfigFile,
     exit::{Exit, Failure},
 };
+use netmon_common::wire::dns::Ports;
+
 use crate::{
     config::{Config, Overrides},
     detect::{self, Severity},
@@ -117,9 +119,11 @@ fn judge(
     err: &mut dyn Write,
 ) -> io::Result<Result<CaptureReport, capture::Error>> {
     let mut capture = match Capture::open(file) {
-        Ok(capture) => {
-            capture.within(config.scopes.networks()).naming(Names::of(config, Key::FIXED))
-        }
+        Ok(capture) => capture.within(config.scopes.networks()).resolving(
+            Names::of(config, Key::FIXED),
+            config.dns.resolvers.iter().map(|resolver| resolver.0),
+            Ports::with(config.dns.ports.iter().map(|port| port.0)),
+        ),
         Err(error) => return Ok(Err(error)),
     };
     let mut board = Board::new(detect::enabled(&config.detectors));

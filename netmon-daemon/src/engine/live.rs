@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{signals, sockets::Sockets};
+use super::{names::Names, signals, sockets::Sockets};
 use crate::{
     config::Config,
     drops::Expected,
@@ -52,6 +52,7 @@ pub struct Live {
     selection: Selection,
     proc: Reader,
     sockets: Sockets,
+    names: Names,
     started: Instant,
     snapshots: u32,
     lists: u32,
@@ -77,6 +78,7 @@ impl Live {
             selection: Selection::new(&config.interfaces),
             proc: Reader::open(Path::new("/")),
             sockets,
+            names: Names::start(config, kernel::cgroups().ok()),
             started: Instant::now(),
             snapshots: 0,
             lists: 0,
@@ -106,6 +108,12 @@ impl Live {
         self.apply(&changes)
     }
 
+    /// Looks at the DNS messages that wait. Between two snapshots, because there is no room
+    /// for all that can come within a second.
+    pub fn drain(&mut self) {
+        self.names.drain(&mut self.kernel);
+    }
+
     /// Watches the devices that another configuration picks, by the mechanism
     /// that it asks for. Devices that stay lose no count.
     ///
@@ -116,6 +124,8 @@ impl Live {
         self.selection = Selection::new(&config.interfaces);
         self.kernel.set_policy(config.kernel.tc);
         self.kernel.set_networks(&config.scopes.networks())?;
+        self.kernel.set_dns(config)?;
+        self.names.configure(config);
         self.kernel.expect(Expected::new(&config.drops));
         self.kernel.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
         self.sync()
@@ -142,15 +152,13 @@ impl Live {
         });
         let files = unreadable.map(|refusal| (Signal::KernelCounters, refusal));
         let sockets = self.sockets.refusal().map(|refusal| (Signal::Sockets, refusal));
-        // Until a program hands messages over, only captures show names.
-        let names = [Signal::DnsNames, Signal::DnsNameSample].map(|signal| {
-            let refusal = Refusal {
-                mechanism: "messages",
-                why: "no program hands over DNS messages".to_owned(),
-                fix: "let `netmon replay` judge a capture".to_owned(),
-            };
-            (signal, refusal)
+        let off = (!self.names.are_on()).then(|| Refusal {
+            mechanism: "names",
+            why: "dns.names is \"off\"".to_owned(),
+            fix: "set it to \"hashed\"".to_owned(),
         });
+        let names = [Signal::DnsNames, Signal::DnsNameSample];
+        let names = names.into_iter().filter_map(|signal| Some((signal, off.clone()?)));
         let others: Vec<_> = files.chain(sockets).chain(names).collect();
         signals::report(&snapshot.sources, &self.health(), &others)
     }
@@ -243,6 +251,8 @@ impl Source for Live {
             snapshot.references = after.map(|after| Arc::new(References { before, after }));
             self.apply(&changes)?;
         }
+        self.names.drain(&mut self.kernel);
+        self.names.fill(&mut snapshot);
         let lasting = self.sockets.fill(&mut snapshot);
         self.kernel.serve(lasting)?;
         if snapshot.proc != Counters::default() {

@@ -5,6 +5,7 @@
 //! engine comes to it as an event.
 
 mod live;
+mod names;
 mod pulse;
 mod signals;
 mod sockets;
@@ -60,6 +61,10 @@ pub enum EngineError {
 /// Reads the configuration again; the error is one line for people.
 pub type Loader<'a> = &'a dyn Fn() -> Result<Loaded, String>;
 
+/// How often DNS messages are fetched: the ring holds what comes within as long at tens of
+/// thousands a second.
+const DRAIN: Duration = Duration::from_millis(100);
+
 /// Runs the daemon until a signal ends it.
 ///
 /// # Errors
@@ -102,6 +107,8 @@ pub async fn run(
 
     let mut alarm = engine.alarm();
     let mut watchdog = systemd::watchdog_interval().map(interval);
+    let mut drain = interval(DRAIN);
+    drain.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut hears_devices = true;
     loop {
         tokio::select! {
@@ -109,6 +116,7 @@ pub async fn run(
                 engine.tick(due.elapsed());
                 hears_devices = true;
             }
+            _ = drain.tick() => engine.live.drain(),
             // Told by the task that ticks: when it hangs, systemd hears nothing.
             () = ring(&mut watchdog) => told(systemd::alive()),
             outcome = engine.live.follow(), if hears_devices => if let Err(error) = outcome {

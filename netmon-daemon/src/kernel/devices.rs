@@ -219,7 +219,7 @@ impl Kernel {
             ifindex: watched.link.ifindex,
             slot: u16::try_from(watched.place.slot()).unwrap_or_default(),
             link: framing(watched.link.hardware),
-            networks: programs.networks.is_filled(),
+            tables: programs.networks.is_filled() || programs.dns.has_further_ports(),
             own: watched.own,
             vantage: number(watched.vantage),
         };

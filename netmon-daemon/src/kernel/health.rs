@@ -6,7 +6,9 @@ use aya::Ebpf;
 use netmon_common::abi::{labels::Direction, service::SERVICES, slot::DEVICE_SLOTS};
 
 use super::{
-    Kernel, object, sys,
+    Kernel, dns, object,
+    programs::Programs,
+    sys,
     tc::{self, Grip},
     tracing,
 };
@@ -37,6 +39,7 @@ impl Kernel {
                 let hooks = programs.hooks.iter();
                 health.extend(hooks.map(|hook| hook.health(&programs.ebpf, timed)));
                 health.extend(programs.sock_ops.health(&programs.ebpf, timed));
+                health.push(dns_health(programs));
             }
             Err(error) => health.extend(tracing::refused_all(error, self.release)),
         }
@@ -120,6 +123,22 @@ impl Figures {
             run: timed.then(|| Run { count: info.run_count(), time: info.run_time() }),
             missed,
         }
+    }
+}
+
+/// How the programs fare to which packets with DNS in them are handed on.
+fn dns_health(programs: &Programs) -> HookHealth {
+    let refused = programs.dns.refused();
+    HookHealth {
+        program: dns::HOOK,
+        measures: "DNS messages, in datagrams and streams",
+        feeds: &[Signal::DnsNames, Signal::DnsNameSample],
+        mechanism: refused.is_none().then_some(dns::MECHANISM),
+        refused: refused.map(|error| error.refusal(dns::MECHANISM)).into_iter().collect(),
+        // There are five of them, of which none is attached by itself.
+        verified_instructions: None,
+        run: None,
+        missed: None,
     }
 }
 

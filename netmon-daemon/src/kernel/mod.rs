@@ -8,6 +8,7 @@ mod btf;
 #[cfg(feature = "debug-log")]
 mod debug;
 mod devices;
+mod dns;
 mod error;
 mod forbid;
 mod forwarded;
@@ -26,7 +27,7 @@ mod tables;
 mod tc;
 mod tracing;
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
 
 use netmon_common::abi::{
     labels::Direction,
@@ -37,6 +38,8 @@ use netmon_common::abi::{
 
 pub use error::KernelError;
 pub use forbid::{Forbidden, VARIABLE as FORBID};
+pub use sock_ops::root as cgroups;
+pub use sys::monotonic;
 
 use self::{
     devices::Watched,
@@ -47,8 +50,9 @@ use self::{
 use crate::{
     config::{Config, TcMechanism},
     drops::{self, Expected},
+    names::Sighting,
     signal::{Signal, Sources},
-    snapshot::{DropCount, Drops, Snapshot, Tcp, Traffic, Vantage, Vantages},
+    snapshot::{Dns, DropCount, Drops, Snapshot, Tcp, Traffic, Vantage, Vantages},
     view::Refusal,
 };
 
@@ -134,6 +138,31 @@ impl Kernel {
         changes
     }
 
+    /// Takes every DNS message that waits in the ring, oldest first, by the time of the
+    /// programs: see [`monotonic`].
+    pub fn drain(&mut self, take: impl FnMut(&Sighting<'_>)) {
+        if let Ok(programs) = &mut self.programs {
+            programs.dns.drain(take);
+        }
+    }
+
+    /// Why DNS messages cannot be looked at, if so.
+    pub fn dns_refusal(&self) -> Option<&KernelError> {
+        self.programs.as_ref().map_or_else(Some, |programs| programs.dns.refused())
+    }
+
+    /// Takes over what is configured of DNS. Of the packets of the moment some may count
+    /// by the one and some by the other configuration.
+    ///
+    /// # Errors
+    ///
+    /// When a table cannot be written.
+    pub fn set_dns(&mut self, config: &Config) -> Result<(), KernelError> {
+        let Ok(programs) = &mut self.programs else { return Ok(()) };
+        programs.dns.configure(config)?;
+        self.enter_all()
+    }
+
     /// Takes other drops for expected.
     pub fn expect(&mut self, expected: Expected) {
         self.expected = expected;
@@ -182,12 +211,14 @@ impl Kernel {
         }
         devices.sort_by(|one, other| one.name.cmp(&other.name));
         let (mut tcp, mut drops) = (Tcp::empty(), Vec::new());
+        let mut dns = Dns::unseen();
         if let Ok(programs) = &mut self.programs {
             programs.tables.serve_listeners()?;
             tcp = programs.tables.read()?;
             programs.forwarded.read(at, &mut tcp)?;
             tcp.resets_sent = programs.resets_sent()?;
             drops = programs.drops(&self.expected)?;
+            dns = programs.dns.read(monotonic())?;
         }
         Ok(Snapshot {
             devices,
@@ -197,6 +228,7 @@ impl Kernel {
             tcp,
             drops,
             boundary_drops: self.boundary_drops(),
+            dns: Arc::new(dns),
             ..Snapshot::empty(at)
         })
     }

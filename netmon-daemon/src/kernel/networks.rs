@@ -53,6 +53,15 @@ impl Kernel {
             return Ok(());
         }
         // The programs look at the table only where the device's entry says so.
+        self.enter_all()
+    }
+
+    /// Writes the entries of all devices anew.
+    ///
+    /// # Errors
+    ///
+    /// When the table cannot be written.
+    pub(super) fn enter_all(&mut self) -> Result<(), KernelError> {
         let devices = std::mem::take(&mut self.devices);
         let entered = devices
             .values()

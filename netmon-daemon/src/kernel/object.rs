@@ -7,12 +7,15 @@ use aya::{
     Btf, Ebpf, EbpfLoader, VerifierLogLevel,
     programs::{ProgramError, SchedClassifier},
 };
-use netmon_common::abi::{
-    labels::Direction,
-    tcp::{DROP_REASONS, RESET_REASONS},
+use netmon_common::{
+    abi::{
+        labels::Direction,
+        tcp::{DROP_REASONS, RESET_REASONS},
+    },
+    dns::Keys,
 };
 
-use super::{btf, error::KernelError, forwarded, members::Members, reasons::Reasons, sys};
+use super::{btf, dns, error::KernelError, forwarded, members::Members, reasons::Reasons, sys};
 
 /// The programs, compiled by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netmon-ebpf"));
@@ -29,6 +32,8 @@ pub(super) struct Object {
     pub reset_reasons: Reasons,
     /// Why packets are dropped.
     pub drop_reasons: Reasons,
+    /// By what the programs hash lookups.
+    pub lookup_keys: Keys,
 }
 
 /// Tracepoints that tell more since some kernel: the kernel's type of functions that
@@ -62,6 +67,7 @@ impl Object {
         };
         let reset_reasons = reasons("sk_rst_reason", "SK_RST_REASON_", RESET_REASONS);
         let drop_reasons = reasons("skb_drop_reason", "SKB_DROP_REASON_", DROP_REASONS);
+        let lookup_keys = dns::keys();
         let ebpf = EbpfLoader::new()
             // The programs have no relocations: rustc emits none.
             .btf(None)
@@ -73,9 +79,17 @@ impl Object {
             .override_global("LISTEN_OVERFLOW", &drop_reasons.value(LISTEN_OVERFLOW), true)
             .override_global("HOME_NET", &own_network_namespace().unwrap_or(0), true)
             .override_global("HANDSHAKE_KEYS", &forwarded::keys(), true)
+            .override_global("LOOKUP_KEYS", &lookup_keys, true)
             .load(OBJECT)
             .map_err(|error| KernelError::of("creating eBPF maps", &error))?;
-        Ok(Self { ebpf, btf: Btf::from_sys_fs().ok(), members, reset_reasons, drop_reasons })
+        Ok(Self {
+            ebpf,
+            btf: Btf::from_sys_fs().ok(),
+            members,
+            reset_reasons,
+            drop_reasons,
+            lookup_keys,
+        })
     }
 
     /// A TC program, loaded.

@@ -7,7 +7,7 @@ use aya::{
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
 use super::{
-    Change, Forbidden, KernelError, forwarded, networks,
+    Change, Forbidden, KernelError, dns, forwarded, networks,
     object::{self, Object},
     reasons::Reasons,
     sock_ops::{self, SockOps},
@@ -25,6 +25,7 @@ pub(super) struct Programs {
     pub(super) networks: networks::Table,
     pub(super) tables: Tables,
     pub(super) forwarded: forwarded::Handshakes,
+    pub(super) dns: dns::Dns,
     /// Why the TC program of a direction cannot be used, where it cannot.
     pub(super) tc: [Option<KernelError>; 2],
     pub(super) hooks: Vec<tracing::Attached>,
@@ -74,6 +75,9 @@ impl Programs {
         let mut tables = Tables::open(&mut ebpf)?;
         tables.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
         let forwarded = forwarded::Handshakes::open(&mut ebpf)?;
+        let forbidden_dns = forbidden.has(dns::HOOK);
+        let mut dns = dns::Dns::open(&mut ebpf, object.lookup_keys, forbidden_dns)?;
+        dns.configure(config)?;
         drop(object.btf);
         sys::return_free_memory();
         let mut programs = Self {
@@ -85,6 +89,7 @@ impl Programs {
             networks,
             tables,
             forwarded,
+            dns,
             tc,
             hooks,
             sock_ops: SockOps::new(forbidden.has(sock_ops::NAME)),

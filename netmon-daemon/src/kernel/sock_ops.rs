@@ -138,7 +138,11 @@ impl SockOps {
 }
 
 /// Where the true root of the control groups of version 2 is mounted.
-fn root() -> Result<PathBuf, String> {
+///
+/// # Errors
+///
+/// In words, why there is none.
+pub fn root() -> Result<PathBuf, String> {
     let mounts = fs::read("/proc/self/mountinfo").map_err(|error| format!("mountinfo: {error}"))?;
     let is_root = |path: &PathBuf| fs::metadata(path).is_ok_and(|it| it.ino() == ROOT);
     mount_points(&mounts).find(is_root).ok_or_else(|| "no mount has the root of cgroup2".to_owned())

@@ -15,6 +15,8 @@ use super::Vantage;
 /// What was counted of DNS.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dns {
+    /// Whether there are programs that look at DNS; else nothing here means anything.
+    pub looked_at: bool,
     /// By vantage, in the order of [`Vantage::ALL`], and direction.
     tallies: [[DnsTally; Direction::COUNT]; Vantage::ALL.len()],
     /// What became of lookups, of all vantages together.
@@ -28,9 +30,15 @@ pub struct Dns {
 }
 
 impl Dns {
+    /// Nobody looked at DNS.
+    pub fn unseen() -> Self {
+        Self { looked_at: false, ..Self::empty() }
+    }
+
     /// Nothing counted.
     pub fn empty() -> Self {
         Self {
+            looked_at: true,
             tallies: [[DnsTally::ZERO; Direction::COUNT]; Vantage::ALL.len()],
             lookups: Lookups::ZERO,
             timeouts: [0; Resolver::COUNT],

@@ -104,7 +104,7 @@ impl Programs {
                 ifindex,
                 slot,
                 link,
-                networks: !self.named.is_empty(),
+                tables: !self.named.is_empty(),
                 own: false,
                 vantage: BOUNDARY,
             }

@@ -15,6 +15,7 @@ use netmon_common::{
     bytes::Bytes as _,
     handshake::Step,
     packet::{self, Link, Packet, Remote, Transport},
+    wire::dns::Ports,
 };
 
 use crate::{
@@ -95,7 +96,7 @@ struct Place {
 fn count(ctx: TcContext, direction: Direction) -> Option<()> {
     let skb = ctx.skb.skb;
     let place = place(skb, direction)?;
-    let word = if SlotEntry::word_networks(place.entry) {
+    let word = if SlotEntry::word_tables(place.entry) {
         count_within(skb, direction as u32)
     } else if let Some(packet) = usual(skb, &place, direction) {
         let (packet, bytes) = with_outer_tag(skb, packet);
@@ -138,7 +139,7 @@ fn count_within(skb: *mut __sk_buff, direction: u32) -> u64 {
     let direction = way(direction);
     let Some(mut place) = place(skb, direction) else { return 0 };
     place.entry = Reread::new(skb, place.unknown).forget(place.entry);
-    let Some(packet) = usual(skb, &place, direction) else { return UNUSUAL };
+    let Some(packet) = usual_on(skb, &place, direction, dns::ports()) else { return UNUSUAL };
     let packet = in_scope(skb, &place, direction, packet);
     let (packet, bytes) = with_outer_tag(skb, packet);
     account(place.tally, packet, &Volume::packet(bytes));
@@ -148,12 +149,23 @@ fn count_within(skb: *mut __sk_buff, direction: u32) -> u64 {
 /// Walks a frame the short way, if it can go it.
 #[inline(always)]
 fn usual(skb: *mut __sk_buff, place: &Place, direction: Direction) -> Option<Packet> {
+    usual_on(skb, place, direction, &Ports::STANDARD)
+}
+
+/// The same where DNS is spoken on these ports.
+#[inline(always)]
+fn usual_on(
+    skb: *mut __sk_buff,
+    place: &Place,
+    direction: Direction,
+    ports: &Ports,
+) -> Option<Packet> {
     // SAFETY: the context of a TC program is a valid `__sk_buff`.
     let merged = unsafe { (*skb).gso_size } != 0;
     if merged || SlotEntry::word_link(place.entry) != Link::Ethernet.index() {
         return None;
     }
-    packet::shortcut(&Linear::new(skb, place.unknown), remote(direction))
+    packet::shortcut_on(&Linear::new(skb, place.unknown), remote(direction), ports)
 }
 
 /// Counts any packet, and returns its word.
@@ -165,7 +177,7 @@ fn count_any(skb: *mut __sk_buff, direction: u32) -> u64 {
     // would walk every path once more for that.
     place.entry = Reread::new(skb, place.unknown).forget(place.entry);
     let mut packet = walk(skb, &place, remote(direction));
-    if SlotEntry::word_networks(place.entry) {
+    if SlotEntry::word_tables(place.entry) {
         packet = in_scope(skb, &place, direction, packet);
     }
     let (packet, bytes) = with_outer_tag(skb, packet);
@@ -238,7 +250,7 @@ fn walk(skb: *mut __sk_buff, place: &Place, remote: Remote) -> Packet {
 fn walk_linear(skb: *mut __sk_buff, unknown: u64, link_index: usize, remote: u32) -> u64 {
     let remote = if remote == Remote::Source as u32 { Remote::Source } else { Remote::Destination };
     let linear = Reread::new(skb, unknown);
-    packet::parse(&linear, link(link_index), remote).to_word()
+    packet::parse_on(&linear, link(link_index), remote, dns::ports()).to_word()
 }
 
 /// The packet with the scope that the configured networks give it.

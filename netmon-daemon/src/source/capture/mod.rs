@@ -10,9 +10,9 @@
 //! passes over old packet blocks, and cannot say how much it did not read.
 
 mod clock;
+mod dns;
 mod handshakes;
 mod input;
-mod names;
 mod pcap;
 mod pcapng;
 mod record;
@@ -20,6 +20,7 @@ mod record;
 use std::{
     convert::Infallible,
     io,
+    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -28,10 +29,12 @@ use netmon_common::{
     abi::{labels::Role, networks::Networks},
     account::{self, Volume},
     packet::{self, Packet, Remote},
+    wire::dns::Ports,
 };
 
 use self::{
     clock::Clock,
+    dns::Dns,
     handshakes::{Ended, Handshakes},
     input::Input,
     pcap::Pcap,
@@ -111,7 +114,7 @@ pub struct Capture {
     clock: Clock,
     networks: Networks,
     handshakes: Handshakes,
-    names: Option<Names>,
+    dns: Dns,
     /// The first packet that the last snapshot does not hold.
     next: Option<Timed>,
     /// The time of the last packet that was counted.
@@ -168,7 +171,7 @@ impl Capture {
             clock: Clock::default(),
             networks: Networks::NONE,
             handshakes: Handshakes::new(),
-            names: None,
+            dns: Dns::new(),
             next: None,
             last: Duration::ZERO,
             snapshot: None,
@@ -183,10 +186,16 @@ impl Capture {
         self
     }
 
-    /// The same with what looks at the names in DNS messages, if anything does.
+    /// The same with what looks at the names in DNS messages, if anything does, with
+    /// resolvers that have places from the start, and with these ports of DNS.
     #[must_use]
-    pub fn naming(mut self, names: Option<Names>) -> Self {
-        self.names = names;
+    pub fn resolving(
+        mut self,
+        names: Option<Names>,
+        resolvers: impl IntoIterator<Item = IpAddr>,
+        ports: Ports,
+    ) -> Self {
+        self.dns = self.dns.configured(names, resolvers, ports);
         self
     }
 
@@ -213,19 +222,16 @@ impl Capture {
             Format::Pcap(pcap) => pcap.next(&mut self.input),
             Format::Pcapng(pcapng) => pcapng.next(&mut self.input),
         };
-        let Some(Record { link, at, wire_len, bytes }) = record else {
+        let Some(record) = record else {
             self.input.drain();
             return None;
         };
-        let packet = packet::parse(bytes, link, Remote::Source);
+        let Record { link, at, wire_len, bytes } = record;
+        let packet = packet::parse_on(bytes, link, Remote::Source, self.dns.ports());
         let packet = packet::within(packet, bytes, link, Remote::Source, &self.networks);
         let at = self.clock.time(at);
         let ends = self.handshakes.follow(at, packet, bytes, link);
-        if let Some(names) = &mut self.names
-            && let Some(sighting) = names::sighting(at, packet, bytes, link)
-        {
-            names.observe(&sighting);
-        }
+        self.dns.follow(at, packet, record);
         Some(Timed { at, packet, wire_len, ends })
     }
 
@@ -254,10 +260,10 @@ impl Source for Capture {
             let mut first = Snapshot::empty(Duration::ZERO);
             first.directed = false;
             first.sources.set(Signal::ForwardedHandshakes, Some("capture"));
-            if let Some(names) = &mut self.names {
+            (first.dns, first.names) = self.dns.report(Duration::ZERO);
+            if first.names.is_some() {
                 first.sources.set(Signal::DnsNames, Some("capture"));
                 first.sources.set(Signal::DnsNameSample, Some("capture"));
-                first.names = Some(names.report(Duration::ZERO));
             }
             return Ok(self.snapshot.insert(first).clone().into());
         };
@@ -277,7 +283,7 @@ impl Source for Capture {
                 self.next = self.read();
             }
             snapshot.at = tick;
-            snapshot.names = self.names.as_mut().map(|names| names.report(tick));
+            (snapshot.dns, snapshot.names) = self.dns.report(tick);
         }
         let snapshot = self.snapshot.insert(snapshot);
         Ok(tick.is_some().then(|| snapshot.clone()))
