@@ -17,7 +17,7 @@ use netmon_common::{
     },
     packet::{self, Link, Packet, Transport},
     wire::{
-        dns::Ports,
+        dns::Spoken,
         ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6},
     },
 };
@@ -238,10 +238,15 @@ fn forwarded(entry: u64, vantage: u32) -> Sighting {
     }
 }
 
-/// The ports on which DNS is spoken.
-#[inline(always)]
-pub(crate) fn ports() -> &'static Ports {
-    DNS_SETTINGS.get(0).map_or(&Ports::STANDARD, |settings| &settings.ports)
+/// The ports on which DNS is spoken, looked up when they are asked for: a pointer to them
+/// would take a place on the stack from the parser.
+pub(crate) struct Configured;
+
+impl Spoken for Configured {
+    #[inline(always)]
+    fn has_any(&self, ports: [u16; 2]) -> bool {
+        DNS_SETTINGS.get(0).is_some_and(|settings| settings.ports.has_any(ports))
+    }
 }
 
 /// The programs to which the ones of devices hand packets on, by their place in the map.

@@ -16,7 +16,7 @@ use crate::{
     reject::Reject,
     wire::{
         Payload, bsd_loopback, cooked,
-        dns::{self, Ports},
+        dns::{self, Ports, Spoken},
         ethernet::{self, ETHERTYPE_IPV4, ETHERTYPE_IPV6},
         icmp, ipv4, ipv6, raw, tcp, udp, vlan,
     },
@@ -30,7 +30,12 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, link: Link, remote: Remote) -> Packet
 
 /// [`parse`] where DNS is spoken on these ports.
 #[inline(always)]
-pub fn parse_on<B: Bytes + ?Sized>(bytes: &B, link: Link, remote: Remote, ports: &Ports) -> Packet {
+pub fn parse_on<B: Bytes + ?Sized>(
+    bytes: &B,
+    link: Link,
+    remote: Remote,
+    ports: &impl Spoken,
+) -> Packet {
     let mut packet = unseen(bytes);
     if let Err(reject) = layers(bytes, link, remote, ports, &mut packet) {
         packet.set(REJECT, (reject.index() as u64).wrapping_add(1));
@@ -50,7 +55,11 @@ pub fn shortcut<B: Bytes + ?Sized>(bytes: &B, remote: Remote) -> Option<Packet> 
 
 /// [`shortcut`] where DNS is spoken on these ports.
 #[inline(always)]
-pub fn shortcut_on<B: Bytes + ?Sized>(bytes: &B, remote: Remote, ports: &Ports) -> Option<Packet> {
+pub fn shortcut_on<B: Bytes + ?Sized>(
+    bytes: &B,
+    remote: Remote,
+    ports: &impl Spoken,
+) -> Option<Packet> {
     let mut packet = unseen(bytes);
     let outer = ethernet::parse(bytes).ok()?;
     if !vlan::is_tag(outer.ethertype) {
@@ -77,7 +86,7 @@ fn usual_layers<B: Bytes + ?Sized>(
     bytes: &B,
     payload: Payload,
     remote: Remote,
-    ports: &Ports,
+    ports: &impl Spoken,
     mut packet: Packet,
 ) -> Option<Packet> {
     let next = match payload.ethertype {
@@ -118,7 +127,7 @@ fn layers<B: Bytes + ?Sized>(
     bytes: &B,
     link: Link,
     remote: Remote,
-    ports: &Ports,
+    ports: &impl Spoken,
     packet: &mut Packet,
 ) -> Result<(), Reject> {
     let payload = link_layer(bytes, link)?;
@@ -247,7 +256,7 @@ fn transport_layer<B: Bytes + ?Sized>(
     bytes: &B,
     next: Next,
     tcp: impl FnOnce(&B, usize) -> Result<tcp::Header, Reject>,
-    ports: &Ports,
+    ports: &impl Spoken,
     packet: &mut Packet,
 ) -> Result<(), Reject> {
     let parsed = match next.protocol {
@@ -270,7 +279,7 @@ fn transport_layer<B: Bytes + ?Sized>(
 fn segment(
     read: impl FnOnce() -> Result<tcp::Header, Reject>,
     next: Next,
-    ports: &Ports,
+    ports: &impl Spoken,
     packet: &mut Packet,
 ) -> Result<(), Reject> {
     packet.set(CELL, Protocol::Tcp.index() as u64);
@@ -279,8 +288,7 @@ fn segment(
     }
     let header = read()?;
     packet.set(DETAIL, u64::from(header.flags ^ tcp::ACK));
-    let [source, destination] = header.ports;
-    if next.first_fragment == 0 && (ports.has(source) | ports.has(destination)) {
+    if next.first_fragment == 0 && ports.has_any(header.ports) {
         packet.set(TRANSPORT, Transport::DnsSegment.index() as u64);
         packet.set(MESSAGE, 1);
         packet.set(MESSAGE_LEN, u64::from(header.zero_window));
@@ -297,7 +305,7 @@ fn segment(
 fn datagram<B: Bytes + ?Sized>(
     bytes: &B,
     next: Next,
-    ports: &Ports,
+    ports: &impl Spoken,
     packet: &mut Packet,
 ) -> Result<(), Reject> {
     packet.set(CELL, Protocol::Udp.index() as u64);
@@ -307,7 +315,7 @@ fn datagram<B: Bytes + ?Sized>(
     let header = udp::parse(bytes, next.at)?;
     packet.set(HEADERS, next.at as u64);
     packet.set(HEADERS, u64::from(udp::HEADER_LEN));
-    let transport = if ports.has(header.source) | ports.has(header.destination) {
+    let transport = if ports.has_any([header.source, header.destination]) {
         packet.set(MESSAGE, 1);
         packet.set(MESSAGE_LEN, u64::from(header.claimed_payload_len));
         match dns::parse(bytes, next.at.wrapping_add(usize::from(udp::HEADER_LEN))) {

@@ -13,31 +13,29 @@ pub const LLMNR_PORT: u16 = 5355;
 /// Further ports beside [`PORT`] on which DNS can be spoken.
 pub const FURTHER_PORTS: usize = 8;
 
-/// The ports on which DNS is spoken.
+/// Says on which ports DNS is spoken.
+pub trait Spoken {
+    /// Whether it is on one of these.
+    fn has_any(&self, ports: [u16; 2]) -> bool;
+}
+
+/// The ports on which DNS is spoken. A place holds what differs between its port and
+/// [`PORT`]: so a table of zeros, as a map begins, holds that port alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Ports([u16; FURTHER_PORTS]);
 
 impl Ports {
     /// Port 53 alone. Unused places hold it too, so that no place needs a mark.
-    pub const STANDARD: Self = Self([PORT; FURTHER_PORTS]);
+    pub const STANDARD: Self = Self([0; FURTHER_PORTS]);
 
     /// Port 53 and further ones, of which no more than [`FURTHER_PORTS`] count.
     pub fn with(further: impl IntoIterator<Item = u16>) -> Self {
         let mut ports = Self::STANDARD;
         for (place, port) in ports.0.iter_mut().zip(further) {
-            *place = port;
+            *place = port ^ PORT;
         }
         ports
-    }
-
-    /// Whether DNS is spoken on a port.
-    #[inline(always)]
-    #[expect(clippy::needless_bitwise_bool, reason = "see below")]
-    pub fn has(&self, port: u16) -> bool {
-        // All of them are compared, without a branch for each: the verifier would walk
-        // every one.
-        self.0.iter().fold(port == PORT, |found, it| found | (*it == port))
     }
 
     /// The places as words of a map.
@@ -48,6 +46,18 @@ impl Ports {
             *word = u64::from_ne_bytes(*bytes);
         }
         words
+    }
+}
+
+impl Spoken for Ports {
+    #[inline(always)]
+    #[expect(clippy::needless_bitwise_bool, reason = "see below")]
+    fn has_any(&self, [one, other]: [u16; 2]) -> bool {
+        // All of them are compared, without a branch for each: the verifier would walk
+        // every one.
+        let (one, other) = (one ^ PORT, other ^ PORT);
+        let usual = (one == 0) | (other == 0);
+        self.0.iter().fold(usual, |found, place| found | (*place == one) | (*place == other))
     }
 }
 

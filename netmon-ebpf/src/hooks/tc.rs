@@ -15,7 +15,7 @@ use netmon_common::{
     bytes::Bytes as _,
     handshake::Step,
     packet::{self, Link, Packet, Remote, Transport},
-    wire::dns::Ports,
+    wire::dns::{Ports, Spoken},
 };
 
 use crate::{
@@ -139,7 +139,7 @@ fn count_within(skb: *mut __sk_buff, direction: u32) -> u64 {
     let direction = way(direction);
     let Some(mut place) = place(skb, direction) else { return 0 };
     place.entry = Reread::new(skb, place.unknown).forget(place.entry);
-    let Some(packet) = usual_on(skb, &place, direction, dns::ports()) else { return UNUSUAL };
+    let Some(packet) = usual_on(skb, &place, direction, &dns::Configured) else { return UNUSUAL };
     let packet = in_scope(skb, &place, direction, packet);
     let (packet, bytes) = with_outer_tag(skb, packet);
     account(place.tally, packet, &Volume::packet(bytes));
@@ -158,7 +158,7 @@ fn usual_on(
     skb: *mut __sk_buff,
     place: &Place,
     direction: Direction,
-    ports: &Ports,
+    ports: &impl Spoken,
 ) -> Option<Packet> {
     // SAFETY: the context of a TC program is a valid `__sk_buff`.
     let merged = unsafe { (*skb).gso_size } != 0;
@@ -250,7 +250,7 @@ fn walk(skb: *mut __sk_buff, place: &Place, remote: Remote) -> Packet {
 fn walk_linear(skb: *mut __sk_buff, unknown: u64, link_index: usize, remote: u32) -> u64 {
     let remote = if remote == Remote::Source as u32 { Remote::Source } else { Remote::Destination };
     let linear = Reread::new(skb, unknown);
-    packet::parse_on(&linear, link(link_index), remote, dns::ports()).to_word()
+    packet::parse_on(&linear, link(link_index), remote, &dns::Configured).to_word()
 }
 
 /// The packet with the scope that the configured networks give it.
