@@ -103,6 +103,7 @@ fn suffix(part: &str) -> Option<&str> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use super::*;
 

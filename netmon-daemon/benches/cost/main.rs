@@ -91,8 +91,11 @@ fn privileged(
     gates.exact("bytes of stack", most(|verdict| verdict.stack), 256.0);
     report["verified_instructions"] = Value::Object(verified);
 
-    let warm = warm::measure();
+    let mut warm = warm::measure();
     table("ns over an empty program, test runs", &warm);
+    let lookups = warm::lookups();
+    table("ns over an empty program, single runs", &lookups);
+    warm.extend(lookups);
     gates.warm(&warm);
     report["tc_added_ns"] = object(&warm);
 

@@ -2,14 +2,16 @@
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::Array,
+    maps::{Array, ProgramArray},
     programs::{Program, SchedClassifier},
 };
 use netmon_common::{
     abi::{
+        dns::DnsSettings,
         networks::{Address, Networks},
         slot::{BOUNDARY, SlotEntry},
     },
+    dns,
     handshake::Keys,
     packet::Link,
     scope::Scope,
@@ -21,6 +23,15 @@ pub(crate) static NETMON: &[u8] =
 /// What they are compared with.
 static REFERENCE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/reference"));
 
+/// The programs to which packets with DNS in them are handed on, in their order.
+const DNS_PROGRAMS: [&str; 5] = [
+    "netmon_dns_ingress",
+    "netmon_dns_egress",
+    "netmon_stream_ingress",
+    "netmon_stream_egress",
+    "netmon_read_stream",
+];
+
 /// The slot of the device that is measured.
 pub(crate) const SLOT: u16 = 5;
 
@@ -28,13 +39,13 @@ pub(crate) const SLOT: u16 = 5;
 /// none is the one that a frame is from; and its TC programs loaded.
 pub(crate) fn netmon(ifindex: u32, networks: u8) -> Ebpf {
     let mut key = 1_u64;
-    let keys: Keys = std::array::from_fn(|_| {
+    let mut random = || {
         key = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         key
-    });
+    };
+    let keys: Keys = std::array::from_fn(|_| random());
+    let lookup_keys: dns::Keys = std::array::from_fn(|_| random());
     let mut loader = EbpfLoader::new();
-    let lookup_keys: netmon_common::dns::Keys =
-        std::array::from_fn(|at| 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(2 * at as u64 + 1));
     let loader = loader.btf(None).override_global("HANDSHAKE_KEYS", &keys, true).override_global(
         "LOOKUP_KEYS",
         &lookup_keys,
@@ -58,6 +69,19 @@ pub(crate) fn netmon(ifindex: u32, networks: u8) -> Ebpf {
     map.set(0, table.words(), 0).unwrap();
     let mut slots: Array<_, u64> = Array::try_from(ebpf.map_mut("SLOTS").unwrap()).unwrap();
     slots.set(SlotEntry::position(ifindex), entry.to_word(), 0).unwrap();
+    let mut settings: Array<_, [u64; DnsSettings::WORDS]> =
+        Array::try_from(ebpf.map_mut("DNS_SETTINGS").unwrap()).unwrap();
+    // As the daemon is configured by default.
+    settings.set(0, DnsSettings { names: 1, ..DnsSettings::QUIET }.words(), 0).unwrap();
+    let mut programs = ProgramArray::try_from(ebpf.take_map("DNS_PROGRAMS").unwrap()).unwrap();
+    for (index, name) in (0..).zip(DNS_PROGRAMS) {
+        let program = classifier(&mut ebpf, name);
+        program.load().unwrap();
+        let descriptor = program.fd().unwrap();
+        programs.set(index, descriptor, 0).unwrap();
+    }
+    // The kernel empties it when nobody has it any more.
+    std::mem::forget(programs);
     for program in ["netmon_ingress", "netmon_egress"] {
         classifier(&mut ebpf, program).load().unwrap();
     }

@@ -118,6 +118,43 @@ fn measure_one_load() -> Figures {
     names.map(|name| (name.to_owned(), best[name] - empty[name])).collect()
 }
 
+/// Lookups that are measured one by one.
+const LOOKUPS: u16 = 2000;
+
+/// Nanoseconds over an empty program of a query that begins a lookup and of the response
+/// that ends it, which no run can repeat: the median of many, each run once.
+pub(crate) fn lookups() -> Figures {
+    let (mut netmon, mut reference) = (objects::netmon(LOOPBACK, 0), objects::reference());
+    let mut figures = Figures::new();
+    for (version_6, names) in [
+        (false, ["lookup_query_v4", "lookup_response_v4"]),
+        (true, ["lookup_query_v6", "lookup_response_v6"]),
+    ] {
+        let mut added: [Vec<f64>; 2] = Default::default();
+        for id in 0..LOOKUPS {
+            let frames = frames::pair(version_6, id);
+            for ((frame, added), program) in
+                frames.iter().zip(&mut added).zip(["netmon_egress", "netmon_ingress"])
+            {
+                let empty = once(objects::classifier(&mut reference, "empty"), frame);
+                added.push(once(objects::classifier(&mut netmon, program), frame) - empty);
+            }
+        }
+        for (name, mut added) in names.into_iter().zip(added) {
+            added.sort_by(f64::total_cmp);
+            figures.push((name.to_owned(), added[added.len() / 2]));
+        }
+    }
+    figures
+}
+
+/// Nanoseconds of a single run.
+fn once(program: &SchedClassifier, frame: &[u8]) -> f64 {
+    let options = TestRunOptions { data_in: Some(frame), repeat: 1, ..Default::default() };
+    let result = program.test_run(options).unwrap();
+    result.duration.as_nanos() as f64
+}
+
 /// Nanoseconds of one run.
 fn run(program: &SchedClassifier, frame: &[u8], context: Option<&[u8]>) -> f64 {
     let options = TestRunOptions {

@@ -53,7 +53,8 @@ fn doctor_tells_of_every_hook() {
             "reset_received",
             "reset_sent",
             "retransmit",
-            "retransmit_synack"
+            "retransmit_synack",
+            "dns"
         ]
     );
     for hook in hooks {

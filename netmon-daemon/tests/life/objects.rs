@@ -44,13 +44,35 @@ fn identifier(line: &str) -> Option<(Kind, u32)> {
 }
 
 /// Those of `objects` that the kernel still has.
+///
+/// By their numbers alone. Whoever opens the map of programs that are called by others, as
+/// listing tools do, may do so while the kernel takes it apart, and the kernel then forgets
+/// to free it (`prog_array_map_clear` in kernel/bpf/arraymap.c takes a reference for work
+/// that may be under way already).
 pub(crate) fn alive(objects: &Objects) -> Objects {
-    let programs = aya::programs::loaded_programs().flatten().map(|it| (Kind::Program, it.id()));
-    let links = aya::programs::loaded_links().flatten().map(|it| (Kind::Link, it.id()));
-    let maps = aya::maps::loaded_maps().flatten().map(|it| (Kind::Map, it.id()));
-    let all: Objects = programs.chain(links).chain(maps).collect();
-    objects.intersection(&all).copied().collect()
+    objects.iter().copied().filter(|(kind, id)| exists(*kind, *id)).collect()
 }
+
+/// Whether the kernel has an object of this number.
+fn exists(kind: Kind, id: u32) -> bool {
+    let command = match kind {
+        Kind::Program => BPF_PROG_GET_NEXT_ID,
+        Kind::Map => BPF_MAP_GET_NEXT_ID,
+        Kind::Link => BPF_LINK_GET_NEXT_ID,
+    };
+    // The number before, and room for the next one; then flags.
+    let mut attribute = [id - 1, 0, 0];
+    let size = size_of_val(&attribute);
+    // SAFETY: the kernel reads the attribute to the size that is passed, and writes to it.
+    let failed =
+        unsafe { libc::syscall(libc::SYS_bpf, command, attribute.as_mut_ptr(), size) } != 0;
+    !failed && attribute[1] == id
+}
+
+/// Commands of `enum bpf_cmd`.
+const BPF_PROG_GET_NEXT_ID: libc::c_int = 11;
+const BPF_MAP_GET_NEXT_ID: libc::c_int = 12;
+const BPF_LINK_GET_NEXT_ID: libc::c_int = 31;
 
 /// How many filters of netmon a device has in a direction, by what tc says.
 pub(crate) fn filters(namespace: &NetNs, device: &str, direction: &str) -> usize {

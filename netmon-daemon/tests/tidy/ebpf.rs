@@ -6,8 +6,9 @@ use crate::{code::code, none, tree};
 /// Lines that the body of an entry point may have.
 const ENTRY_LINES: usize = 5;
 
-/// Maps whose size and keys the daemon alone decides.
-const MAPS: [&str; 2] = ["Array", "PerCpuArray"];
+/// Maps whose size and keys the daemon alone decides; and the ring through which names of
+/// DNS messages leave, which has no keys, and on which no count depends.
+const MAPS: [&str; 4] = ["Array", "PerCpuArray", "ProgramArray", "RingBuf"];
 
 /// The one map with keys that the kernel makes: the host's own open connections,
 /// of which a request that nobody answers is none.
