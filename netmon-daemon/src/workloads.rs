@@ -50,7 +50,8 @@ impl Workloads {
             && let Some(root) = &self.root
         {
             self.walked = Some(Instant::now());
-            let mut names = BTreeMap::new();
+            // A name stays when its group goes: what it did is still counted.
+            let mut names = BTreeMap::clone(&self.names);
             walk(root, &mut names);
             self.names = Arc::new(names);
         }

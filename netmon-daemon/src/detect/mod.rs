@@ -218,6 +218,8 @@ macro_rules! detectors {
 
 detectors! {
     connect_failures,
+    dns_flood,
+    dns_large_messages,
     dns_nxdomain,
     dns_repeats,
     dns_tunnel,

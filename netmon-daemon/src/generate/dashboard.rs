@@ -175,7 +175,7 @@ const ROWS: &[Row] = &[
         panels: &[
             Panel {
                 title: "Queries and responses",
-                description: "DNS messages a second over UDP.",
+                description: "DNS messages a second.",
                 kind: "timeseries",
                 unit: "reqps",
                 queries: &[
@@ -188,6 +188,26 @@ const ROWS: &[Row] = &[
                         "{{vantage}} responses",
                     ),
                 ],
+            },
+            Panel {
+                title: "Lookup time, 99th percentile",
+                description: "From the first query to its response, by resolver.",
+                kind: "timeseries",
+                unit: "s",
+                queries: &[(
+                    "histogram_quantile(0.99, sum by (le, resolver) (rate(netmon_dns_lookup_seconds_bucket{SCOPE}[$__rate_interval])))",
+                    "{{resolver}}",
+                )],
+            },
+            Panel {
+                title: "Lookups without an answer",
+                description: "Lookups a second that nobody answered within five seconds, by resolver.",
+                kind: "timeseries",
+                unit: "reqps",
+                queries: &[(
+                    "sum by (resolver) (rate(netmon_dns_timeouts_total{SCOPE}[$__rate_interval]))",
+                    "{{resolver}}",
+                )],
             },
             Panel {
                 title: "Message size, 99th percentile",

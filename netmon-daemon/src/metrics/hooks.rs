@@ -1,7 +1,7 @@
-//! The kernel side of netmon: hooks, their cost, and maps.
+//! The kernel side of netmon: hooks, their cost, what they lose, and maps.
 
 use super::{
-    Context,
+    Context, dns_lookups,
     family::{
         Family,
         Kind::{Counter, Gauge},
@@ -48,7 +48,7 @@ const RUNS: Family = Family::new(
 const LOST: Family = Family::new(
     Counter,
     "events_lost",
-    "Events that a program of netmon's did not see, because it would have interrupted itself or another program; nothing else says what they were.",
+    "Events that a program of netmon's did not see, because it would have interrupted itself or another program; nothing else says what they were. Of DNS: lookups that were forgotten before they could be answered (dns_lookups), messages whose names nobody looked at (dns_names), and TCP segments after which messages could not be told apart any more (dns_streams).",
     &["source"],
     32,
 )
@@ -97,6 +97,9 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
     for (program, missed) in view.hooks.iter().filter_map(|hook| Some((hook.program, hook.missed?)))
     {
         rows.integer(&[program], missed);
+    }
+    for (source, count) in dns_lookups::lost(&view.snapshot) {
+        rows.integer(&[source], count);
     }
     for (family, of) in [
         (&ENTRIES, (|map| map.entries) as fn(&MapUse) -> u64),

@@ -101,6 +101,8 @@ groups! {
     connections,
     counters,
     dns,
+    dns_lookups,
+    dns_names,
     drops,
     forwarded,
     hooks,

@@ -56,6 +56,20 @@ impl HostRates<'_> {
         self.rates.dns_names.as_deref()
     }
 
+    /// The answers over UDP of more than 1,232 bytes that came within `window` from the one
+    /// server that sent most of them. It reaches back at most
+    /// [`LONGEST_WINDOW`](super::LONGEST_WINDOW).
+    pub fn large_dns_answers(&self, window: Window) -> u64 {
+        self.rates.packets.moved_most(window, |past| past.dns.large_answers)
+    }
+
+    /// The large DNS responses over TCP within `window`, as the vantage and direction tells
+    /// that saw most of them: one response can cross several. It reaches back at most
+    /// [`LONGEST_WINDOW`](super::LONGEST_WINDOW).
+    pub fn large_dns_streams(&self, window: Window) -> u64 {
+        self.rates.packets.moved_most(window, |past| past.dns.large_streams())
+    }
+
     /// What the places of a [`Health`] are called.
     pub const fn names(&self) -> &Names {
         &self.rates.names

@@ -77,6 +77,18 @@ impl<T> Memory<T> {
         within(increase(count(after), count(before)), ended.saturating_sub(*began), window.span)
     }
 
+    /// How far that one of some counts moved within `window` that moved furthest.
+    pub(super) fn moved_most<const N: usize>(
+        &self,
+        window: Window,
+        counts: impl Fn(&T) -> [u64; N],
+    ) -> u64 {
+        let Some([(began, before), (ended, after)]) = self.ends(window) else { return 0 };
+        let moved = counts(after).into_iter().zip(counts(before));
+        let most = moved.map(|(after, before)| increase(after, before)).max().unwrap_or(0);
+        within(most, ended.saturating_sub(*began), window.span)
+    }
+
     /// The moments at which `window` begins and ends.
     pub(super) fn ends(&self, window: Window) -> Option<[&(Duration, T); 2]> {
         let end = self.now().saturating_sub(window.ago);

@@ -4,16 +4,18 @@
 //! Pure: time comes with the snapshots, so live traffic and replayed captures
 //! are treated alike.
 
+mod dns;
 mod health;
 mod host;
 mod memory;
 
 use std::{sync::Arc, time::Duration};
 
-use netmon_common::abi::tally::Tally;
+use netmon_common::abi::{labels::Direction, tally::Tally};
 
-use self::memory::Memory;
+use self::{dns::DnsPast, memory::Memory};
 pub use self::{
+    dns::DnsStreams,
     health::{DropReason, Health, Names, Outcomes, Way},
     host::HostRates,
     memory::Window,
@@ -57,6 +59,7 @@ pub struct Rates {
 struct Past {
     directed: bool,
     vantages: Vantages,
+    dns: DnsPast,
 }
 
 impl Default for Rates {
@@ -78,7 +81,8 @@ impl Rates {
         let at = snapshot.at;
         self.began.get_or_insert(at);
         let (directed, vantages) = (snapshot.directed, snapshot.vantages.clone());
-        self.packets.push(at, Past { directed, vantages });
+        let dns = DnsPast::of(&snapshot.dns);
+        self.packets.push(at, Past { directed, vantages, dns });
         let resets = snapshot.tcp.resets_sent.iter();
         let refused = resets.filter(|(reason, _)| reason == NOBODY_LISTENS);
         self.refused.push(at, refused.map(|(_, count)| count).sum());
@@ -127,6 +131,19 @@ impl VantageRates<'_> {
         self.moved(window, |past| {
             let traffic = past.vantages.of(self.vantage);
             count(if past.directed { &traffic.egress } else { &traffic.ingress })
+        })
+    }
+
+    /// The same as [`VantageRates::received`] for DNS messages over TCP.
+    pub fn dns_received(&self, window: Window, count: impl Fn(&DnsStreams) -> u64) -> u64 {
+        self.moved(window, |past| count(past.dns.streams(self.vantage, Direction::Ingress)))
+    }
+
+    /// The same as [`VantageRates::sent`] for DNS messages over TCP.
+    pub fn dns_sent(&self, window: Window, count: impl Fn(&DnsStreams) -> u64) -> u64 {
+        self.moved(window, |past| {
+            let direction = if past.directed { Direction::Egress } else { Direction::Ingress };
+            count(past.dns.streams(self.vantage, direction))
         })
     }
 
@@ -229,6 +246,66 @@ mod tests {
         rates.push(&snapshot);
         let at = rates.vantage(Vantage::Loopback);
         assert_eq!(at.both(Window::last(1), |tally| tally.mdns_packets), 7);
+    }
+
+    #[test]
+    fn messages_over_tcp_move_by_vantage_and_direction() {
+        for (directed, expected) in [(true, [50, 7, 3]), (false, [50, 7, 50])] {
+            let mut rates = Rates::default();
+            let mut snapshot = Snapshot::empty(Duration::ZERO);
+            snapshot.directed = directed;
+            rates.push(&snapshot);
+            let mut dns = (*snapshot.dns).clone();
+            let received = dns.of_mut(Vantage::Internal, Direction::Ingress);
+            // One over UDP, which is with the packets.
+            received.queries[0] = 1;
+            received.queries[51] = 50;
+            received.tcp_responses[3] = 7;
+            dns.of_mut(Vantage::Internal, Direction::Egress).queries[26] = 3;
+            snapshot.at = Duration::from_secs(1);
+            snapshot.dns = Arc::new(dns);
+            rates.push(&snapshot);
+            let window = Window::last(1);
+            let at = rates.vantage(Vantage::Internal);
+            let moved = [
+                at.dns_received(window, |it| it.queries),
+                at.dns_received(window, |it| it.responses),
+                at.dns_sent(window, |it| it.queries),
+            ];
+            assert_eq!(moved, expected);
+            let elsewhere = rates.vantage(Vantage::Boundary);
+            assert_eq!(elsewhere.dns_received(window, |it| it.queries), 0);
+        }
+    }
+
+    #[test]
+    fn large_messages_of_the_worst_count() {
+        let mut rates = Rates::default();
+        let mut snapshot = Snapshot::empty(Duration::ZERO);
+        let large = |rates: &Rates| {
+            let host = rates.host(&[]);
+            [host.large_dns_answers(Window::last(60)), host.large_dns_streams(Window::last(60))]
+        };
+        assert_eq!(large(&rates), [0, 0]);
+        rates.push(&snapshot);
+        for (at, servers, streams, expected) in [
+            (1, [5, 0], [0, 0], [5, 0]),
+            // Not the sum of two servers, nor of two devices that one message crosses.
+            (2, [5, 9], [1, 1], [10, 1]),
+            (3, [0, 2], [0, 2], [11, 3]),
+            (62, [0, 0], [0, 0], [2, 2]),
+            (63, [0, 0], [0, 0], [0, 0]),
+        ] {
+            let mut dns = (*snapshot.dns).clone();
+            dns.lookups.large[3] += servers[0];
+            dns.lookups.large[63] += servers[1];
+            dns.of_mut(Vantage::Boundary, Direction::Ingress).large_tcp += streams[0];
+            dns.of_mut(Vantage::Internal, Direction::Egress).large_tcp += streams[1];
+            snapshot.at = Duration::from_secs(at);
+            snapshot.dns = Arc::new(dns);
+            rates.push(&snapshot);
+            assert_eq!(large(&rates), expected, "at {at} s");
+        }
     }
 
     #[test]

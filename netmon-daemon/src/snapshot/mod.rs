@@ -217,7 +217,8 @@ pub struct Snapshot {
     pub dns: Arc<Dns>,
     /// What the names in DNS messages say; none where nobody looks at them.
     pub names: Option<Arc<Report>>,
-    /// What the control groups are called that the names speak of.
+    /// What control groups are called, by their number. A name stays when its group goes,
+    /// because what it did is still counted.
     pub workloads: Arc<BTreeMap<u64, String>>,
     /// What the kernel counted by itself at this moment; only in snapshots that are
     /// audited.
@@ -250,7 +251,7 @@ impl Snapshot {
             boundary_drops: Drops::default(),
             dns: Arc::new(Dns::empty()),
             names: None,
-            workloads: Arc::default(),
+            workloads: Arc::new(BTreeMap::new()),
             references: None,
         }
     }

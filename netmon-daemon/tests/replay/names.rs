@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A query or an answer with one question of type A.
-fn message(name: &str, answers: bool) -> Vec<u8> {
+pub(crate) fn message(name: &str, answers: bool) -> Vec<u8> {
     let mut message = vec![0, 7, if answers { 0x81 } else { 1 }, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in name.split('.') {
         message.push(u8::try_from(label.len()).unwrap());
@@ -21,7 +21,7 @@ fn message(name: &str, answers: bool) -> Vec<u8> {
 }
 
 /// A datagram from the client, or to it, between these ports of client and server.
-fn datagram(v6: bool, ports: [u16; 2], to_client: bool, message: &[u8]) -> Vec<u8> {
+pub(crate) fn datagram(v6: bool, ports: [u16; 2], to_client: bool, message: &[u8]) -> Vec<u8> {
     let len = u16::try_from(message.len() + 8).unwrap();
     let ends = |mut ends: [Vec<u8>; 2]| {
         if to_client {

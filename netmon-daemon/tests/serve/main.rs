@@ -13,6 +13,7 @@ mod bounds;
 mod browser;
 mod client;
 mod devices;
+mod dns;
 mod drops;
 mod endpoints;
 mod exposition;
