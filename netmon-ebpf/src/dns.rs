@@ -1,19 +1,16 @@
-//! DNS messages, as the rules of netmon-common count and follow them: here are maps,
-//! clock and keys.
+//! Packets with DNS in them: what stands where, how they are seen, and the programs to
+//! which they are handed on.
 
-use core::{arch::asm, ptr};
-
-use aya_ebpf::{Global, bindings::__sk_buff, helpers::bpf_ktime_get_ns, programs::TcContext};
+use aya_ebpf::{bindings::__sk_buff, programs::TcContext};
 use netmon_common::{
     abi::{
-        dns::{DnsSettings, DnsTally, Left, LookupTimes, Lookups, dns_tally},
         labels::Direction,
         slot::{LOOPBACK, SlotEntry},
     },
     bytes::Bytes,
     dns::{
-        Books, Datagram, Keys, Kind, LONGEST_QUESTION, Note, Opened, Place, Progress, Segment, Set,
-        Sighting, Span, StreamSet, UNREAD, WAYS, advance, conclude, open, read_on, settle,
+        Books as _, Datagram, Kind, LONGEST_QUESTION, Place, Progress, Segment, Sighting, open,
+        read_on,
     },
     packet::{self, Link, Packet, Transport},
     wire::{
@@ -23,183 +20,11 @@ use netmon_common::{
 };
 
 use crate::{
+    books::{Maps, lookups},
     device,
-    maps::{
-        DNS_LOOKUP_SETS, DNS_LOOKUPS, DNS_PROGRAMS, DNS_SETTINGS, DNS_STREAMS,
-        DNS_TALLIES_BY_VANTAGE, DNS_TIMES,
-    },
-    names,
-    skb::{Anywhere, Loaded, opaque, zero},
+    maps::{DNS_PROGRAMS, DNS_SETTINGS},
+    skb::{Anywhere, Loaded},
 };
-
-/// By what lookups are hashed: random numbers, drawn by the daemon when it loads the
-/// programs.
-#[unsafe(no_mangle)]
-static LOOKUP_KEYS: Global<Keys> = Global::new([0; 10]);
-
-/// The maps, for a message at one vantage and in one direction.
-struct Maps {
-    skb: *mut __sk_buff,
-    zero: u64,
-    tally: u32,
-}
-
-impl Maps {
-    /// The maps for a message at such a place, as [`settled`] finds them, too.
-    #[inline(always)]
-    fn new(skb: *mut __sk_buff, unknown: u64, place: &Place, direction: Direction) -> Option<Self> {
-        let tally = dns_tally(place.vantage as u32, direction);
-        let lookups = DNS_LOOKUPS.get_ptr_mut(0)?;
-        // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
-        unsafe { (*lookups).left.tally = u64::from(tally) };
-        Some(Self { skb, zero: zero(unknown), tally })
-    }
-}
-
-/// A set of open lookups in the map. Other CPUs write to it too, whole words that are right
-/// whichever of them stays.
-struct Shared {
-    set: *mut u64,
-    zero: u64,
-}
-
-impl Set for Shared {
-    #[inline(always)]
-    fn get(&self, at: usize) -> u64 {
-        // SAFETY: a value of the map, of which this is a word.
-        unsafe { self.set.add(at & (WAYS - 1)).read_volatile() }
-    }
-
-    #[inline(always)]
-    fn set(&mut self, at: usize, word: u64) {
-        // SAFETY: as above.
-        unsafe { self.set.add(at & (WAYS - 1)).write_volatile(word) }
-    }
-
-    #[inline(always)]
-    fn forget(&self, at: usize) -> usize {
-        (opaque(at as u64) ^ self.zero) as usize
-    }
-}
-
-impl Books for Maps {
-    type Set = Shared;
-
-    #[inline(always)]
-    fn tally(&mut self) -> Option<&mut DnsTally> {
-        // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off: no
-        // other packet is counted between the read and the write of a word.
-        DNS_TALLIES_BY_VANTAGE.get_ptr_mut(self.tally).map(|tally| unsafe { &mut *tally })
-    }
-
-    #[inline(always)]
-    fn lookups(&mut self) -> Option<&mut Lookups> {
-        // SAFETY: as above.
-        DNS_LOOKUPS.get_ptr_mut(0).map(|lookups| unsafe { &mut *lookups })
-    }
-
-    #[inline(always)]
-    fn set(&mut self, position: u32) -> Option<Shared> {
-        let set = DNS_LOOKUP_SETS.get_ptr_mut(position)?.cast();
-        Some(Shared { set, zero: self.zero })
-    }
-
-    #[inline(always)]
-    fn times(&mut self, position: u32) -> Option<&mut LookupTimes> {
-        // SAFETY: as above.
-        DNS_TIMES.get_ptr_mut(position).map(|times| unsafe { &mut *times })
-    }
-
-    #[inline(always)]
-    fn settings(&self) -> Option<&DnsSettings> {
-        DNS_SETTINGS.get(0)
-    }
-
-    #[inline(always)]
-    fn keys(&self) -> &Keys {
-        let mut address = (&raw const LOOKUP_KEYS).expose_provenance();
-        // The compiler must not know where this points: it would calculate with the
-        // zeros that it finds there.
-        // SAFETY: no instruction is emitted.
-        unsafe { asm!("/* {0} */", inout(reg) address, options(pure, nomem, nostack)) };
-        // SAFETY: a `Global` is its value.
-        unsafe { &*ptr::with_exposed_provenance::<Keys>(address) }
-    }
-
-    #[inline(always)]
-    fn streams(&mut self, position: u32) -> Option<&mut StreamSet> {
-        // SAFETY: a value of the map. Other CPUs write to it only where the segments of one
-        // connection are not taken in order, and then what it says is worth nothing anyway.
-        DNS_STREAMS.get_ptr_mut(position).map(|streams| unsafe { &mut *streams })
-    }
-
-    #[inline(always)]
-    fn now(&self) -> u64 {
-        // SAFETY: the helper has no conditions.
-        unsafe { bpf_ktime_get_ns() }
-    }
-
-    #[inline(always)]
-    fn advance(&mut self, stream: u32, span: Span) -> Span {
-        let reached = advanced(self.skb, stream, span.here as u64, span.end as u64);
-        let (here, begins) = (reached as u32 as usize, (reached >> 32) as usize);
-        Span { here, begins, end: span.end }
-    }
-
-    #[inline(always)]
-    fn conclude(&mut self, _: &Opened, begins: usize) -> Note {
-        concluded(self.skb, begins as u64);
-        // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
-        DNS_LOOKUPS.get_ptr(0).map_or(Note::NOTHING, |lookups| unsafe { (*lookups).left.note })
-    }
-
-    #[inline(always)]
-    fn settle(&mut self, note: Note) {
-        if settled(self.skb, note.header, note.facts, note.hash, note.server) != 0 {
-            names::hand_on(self.skb, note.header, note.facts);
-        }
-    }
-}
-
-/// Reads on in a stream. A function of its own, for its loop and its stack.
-#[inline(never)]
-fn advanced(skb: *mut __sk_buff, stream: u32, here: u64, end: u64) -> u64 {
-    let Some(lookups) = DNS_LOOKUPS.get_ptr_mut(0) else { return UNREAD as u64 };
-    // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
-    let unknown = unsafe { (*lookups).left.unknown };
-    let mut maps = Maps { skb, zero: zero(unknown), tally: 0 };
-    let span = Span { here: here as usize, end: end as usize, begins: 0 };
-    let Span { here, begins, .. } = advance(&mut maps, &Loaded::new(skb, unknown), stream, span);
-    here as u32 as u64 | (begins as u64) << 32
-}
-
-/// Notes the message that is complete. A function of its own, for its stack.
-#[inline(never)]
-fn concluded(skb: *mut __sk_buff, begins: u64) -> u32 {
-    if let Some(lookups) = DNS_LOOKUPS.get_ptr_mut(0) {
-        // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
-        let left = unsafe { &mut (*lookups).left };
-        let mut maps = Maps { skb, zero: zero(left.unknown), tally: 0 };
-        // Of the packet itself only the headers are read here, which are linear.
-        let bytes = Anywhere::new(skb, left.unknown);
-        left.note = conclude(&mut maps, &bytes, &left.opened, begins as usize);
-    }
-    0
-}
-
-/// Counts a message of which this is noted. A function of its own, to which the verifier
-/// comes by one way, whatever there was before.
-#[inline(never)]
-fn settled(skb: *mut __sk_buff, header: u64, facts: u64, hash: u64, server: u64) -> u32 {
-    if let Some(lookups) = DNS_LOOKUPS.get_ptr_mut(0) {
-        // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
-        let Left { tally, unknown, .. } = unsafe { &(*lookups).left };
-        let mut maps = Maps { skb, zero: zero(*unknown), tally: *tally as u32 };
-        let due = settle(&mut maps, Note { header, facts, hash, server });
-        return u32::from(due && maps.settings().is_some_and(|settings| settings.names != 0));
-    }
-    0
-}
 
 /// How a message is seen at a device whose entry this is, and the number of the vantage.
 #[inline(always)]
@@ -253,12 +78,13 @@ impl Spoken for Configured {
 const MESSAGES: u32 = 0;
 const STREAMS: u32 = 2;
 const READ_ON: u32 = 4;
+const SETTLE: u32 = 5;
 
 /// Hands a packet with DNS in it on to a program for it, which has registers, stack and a
 /// budget of instructions for itself. Where there is none, DNS is not looked at.
 #[inline(always)]
 pub(crate) fn pass_on(ctx: &TcContext, direction: Direction, packet: Packet) {
-    if let Some(lookups) = DNS_LOOKUPS.get_ptr_mut(0) {
+    if let Some(lookups) = lookups() {
         // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
         unsafe { (*lookups).left.unknown = packet.to_word() };
         let base = if packet.is_dns() { MESSAGES } else { STREAMS };
@@ -271,19 +97,49 @@ pub(crate) fn pass_on(ctx: &TcContext, direction: Direction, packet: Packet) {
 #[inline(always)]
 pub(crate) fn read_datagram(ctx: &TcContext, direction: Direction) -> Option<()> {
     let skb = ctx.skb.skb;
+    let transport = begun(skb) as usize;
+    let lookups = lookups()?;
     // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
-    let word = unsafe { (*DNS_LOOKUPS.get_ptr_mut(0)?).left.unknown };
-    let packet = Packet::from_word(word);
+    let left = unsafe { &(*lookups).left };
+    let bytes = Anywhere::new(skb, left.unknown);
+    let place = place(skb, &bytes, direction, transport)?;
+    // SAFETY: the context of a TC program is a valid `__sk_buff`.
+    let times = u64::from(unsafe { (*skb).gso_segs }.max(1));
+    let mut maps = Maps::new(skb, lookups, left.unknown, &place, direction);
+    let note = left.datagram.note(&bytes, &place, times, maps.keys());
+    maps.note(note);
+    // SAFETY: the program returns what this one would.
+    unsafe { DNS_PROGRAMS.tail_call(ctx, SETTLE) };
+    Some(())
+}
+
+/// Counts the message that was noted.
+#[inline(always)]
+pub(crate) fn settle(ctx: &TcContext) -> Option<()> {
+    let skb = ctx.skb.skb;
+    Maps::left(skb, lookups()?).settle();
+    Some(())
+}
+
+/// Reads the beginning of a message over UDP, and says where its UDP header stands. Before
+/// all else, and a function of its own: the verifier would walk a name for every way to it,
+/// and the stack would not do.
+#[inline(never)]
+fn begun(skb: *mut __sk_buff) -> u32 {
+    let Some(lookups) = lookups() else { return 0 };
+    // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
+    let left = unsafe { &mut (*lookups).left };
+    let packet = Packet::from_word(left.unknown);
     let at = packet.headers() as usize;
     let end = at.wrapping_add(packet.claimed_message_len() as usize);
     // SAFETY: the context of a TC program is a valid `__sk_buff`.
     let len = unsafe { (*skb).len };
     let wanted = (at.wrapping_add(LONGEST_QUESTION) as u32).min(len);
-    let mut bytes = Anywhere::new(skb, word);
+    let mut bytes = Anywhere::new(skb, left.unknown);
     if bytes.len() < wanted as usize {
         // Where this fails, the message is cut, which it is to us.
         let _ = TcContext::new(skb).pull_data(wanted);
-        bytes = Anywhere::new(skb, word);
+        bytes = Anywhere::new(skb, left.unknown);
     }
     let kind = if packet.is(Transport::DnsQuery) {
         Kind::Query
@@ -292,15 +148,12 @@ pub(crate) fn read_datagram(ctx: &TcContext, direction: Direction) -> Option<()>
     } else {
         Kind::Short
     };
-    let read = Datagram::read(&bytes, kind, at, end);
-    let place = place(skb, &bytes, direction, at.wrapping_sub(8))?;
-    // SAFETY: as above.
-    let times = u64::from(unsafe { (*skb).gso_segs }.max(1));
-    let mut maps = Maps::new(skb, word, &place, direction)?;
-    let note = read.note(&bytes, &place, times, maps.keys());
-    maps.settle(note);
-    Some(())
+    left.datagram = Datagram::read(&bytes, kind, at, end);
+    at.wrapping_sub(UDP_LEN) as u32
 }
+
+/// Length of a UDP header.
+const UDP_LEN: usize = 8;
 
 /// What the headers say of a packet whose transport header is at this offset.
 #[inline(always)]
@@ -339,8 +192,9 @@ pub(crate) fn link(index: usize) -> Link {
 #[inline(always)]
 pub(crate) fn read_segment(ctx: &TcContext, direction: Direction) -> Option<()> {
     let skb = ctx.skb.skb;
+    let lookups = lookups()?;
     // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
-    let word = unsafe { (*DNS_LOOKUPS.get_ptr_mut(0)?).left.unknown };
+    let word = unsafe { (*lookups).left.unknown };
     let bytes = Loaded::new(skb, word);
     let mut place = place(skb, &bytes, direction, 0)?;
     let network = place.network;
@@ -367,10 +221,10 @@ pub(crate) fn read_segment(ctx: &TcContext, direction: Direction) -> Option<()> 
     let end = bytes.forget_offset(if behind <= transport { len } else { behind.min(len) });
     let at = transport.wrapping_add(usize::from(offset >> 4).wrapping_mul(4));
     let read = Segment { sequence, flags, at, end, direction: direction as u16 };
-    let mut maps = Maps::new(skb, word, &place, direction)?;
+    let mut maps = Maps::new(skb, lookups, word, &place, direction);
     let opened = open(&mut maps, &bytes, &place, &read)?;
     // SAFETY: as above.
-    unsafe { (*DNS_LOOKUPS.get_ptr_mut(0)?).left.opened = opened };
+    unsafe { (*lookups).left.opened = opened };
     go_on(ctx);
     Some(())
 }
@@ -386,10 +240,11 @@ fn go_on(ctx: &TcContext) {
 #[inline(always)]
 pub(crate) fn read_stream(ctx: &TcContext) -> Option<()> {
     let skb = ctx.skb.skb;
+    let lookups = lookups()?;
+    let mut maps = Maps::left(skb, lookups);
     // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
-    let left = unsafe { &mut (*DNS_LOOKUPS.get_ptr_mut(0)?).left };
-    let mut maps = Maps { skb, zero: zero(left.unknown), tally: left.tally as u32 };
-    if read_on(&mut maps, &mut left.opened) == Progress::More {
+    let opened = unsafe { &mut (*lookups).left.opened };
+    if read_on(&mut maps, opened) == Progress::More {
         go_on(ctx);
         // It was called as often as the kernel lets programs call one another.
         let tally = maps.tally()?;

@@ -15,6 +15,7 @@
 // Inline assembly for BPF targets, of which `skb` needs one empty line.
 #![feature(asm_experimental_arch)]
 
+mod books;
 mod debug;
 mod device;
 mod dns;

@@ -5,40 +5,49 @@ use core::{ptr, slice};
 
 use aya_ebpf::{
     bindings::{__sk_buff, BPF_RB_NO_WAKEUP},
-    helpers::{bpf_ktime_get_ns, bpf_skb_cgroup_id, bpf_skb_load_bytes},
+    helpers::{bpf_jiffies64, bpf_ktime_get_ns, bpf_skb_cgroup_id, bpf_skb_load_bytes},
 };
 use netmon_common::{
-    abi::dns::{ALLOWANCE, ALLOWANCE_BITS, NAMES_KEPT, NameEvent},
+    abi::dns::{ALLOWANCE, ALLOWANCE_BITS, Lookups, NAMES_KEPT, NameEvent},
     dns::Note,
 };
 
 use crate::{
-    maps::{DNS_LOOKUPS, DNS_NAMES, DNS_NAMES_ROOM},
+    books::lookups,
+    maps::{DNS_NAMES, DNS_NAMES_ROOM},
     skb::opaque,
 };
 
-/// Hands on the beginning of a message, of which these words are noted, and who it is from.
+/// Whether one more message may be handed on, which is counted as left out if not. The
+/// clock here is the kernel's tick, which costs nothing to read.
+#[inline(always)]
+pub(crate) fn allowed(lookups: &mut Lookups) -> bool {
+    // SAFETY: the helper has no conditions.
+    let now = unsafe { bpf_jiffies64() } >> ALLOWANCE_BITS;
+    let [span, left] = &mut lookups.allowance;
+    if *span != now {
+        (*span, *left) = (now, ALLOWANCE);
+    }
+    let is = *left != 0;
+    if is {
+        *left = left.wrapping_sub(1);
+    } else {
+        let skipped = &mut lookups.events.names_skipped;
+        *skipped = skipped.wrapping_add(1);
+    }
+    is
+}
+
+/// Hands on the beginning of the message that was noted last, and who it is from.
 #[inline(never)]
-pub(crate) fn hand_on(skb: *mut __sk_buff, header: u64, facts: u64) -> u32 {
-    let note = Note { header, facts, hash: 0, server: 0 };
-    let Some(lookups) = DNS_LOOKUPS.get_ptr_mut(0) else { return 0 };
+pub(crate) fn hand_on(skb: *mut __sk_buff) -> u32 {
+    let Some(lookups) = lookups() else { return 0 };
     // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
     let lookups = unsafe { &mut *lookups };
-    // SAFETY: the helper has no conditions.
-    let now = unsafe { bpf_ktime_get_ns() };
-    let [span, left] = &mut lookups.allowance;
-    if *span != now >> ALLOWANCE_BITS {
-        (*span, *left) = (now >> ALLOWANCE_BITS, ALLOWANCE);
-    }
-    let counter = if *left == 0 {
-        &mut lookups.events.names_skipped
+    let counter = if put(skb, lookups.left.note).is_some() {
+        &mut lookups.events.names_sent
     } else {
-        *left = left.wrapping_sub(1);
-        if put(skb, now, note).is_some() {
-            &mut lookups.events.names_sent
-        } else {
-            &mut lookups.events.names_lost
-        }
+        &mut lookups.events.names_lost
     };
     *counter = counter.wrapping_add(1);
     0
@@ -46,9 +55,11 @@ pub(crate) fn hand_on(skb: *mut __sk_buff, header: u64, facts: u64) -> u32 {
 
 /// Puts a message into the ring.
 #[inline(always)]
-fn put(skb: *mut __sk_buff, now: u64, note: Note) -> Option<()> {
+fn put(skb: *mut __sk_buff, note: Note) -> Option<()> {
     let room = DNS_NAMES_ROOM.get_ptr_mut(0)?.cast::<u8>();
     let (network, at, len) = (note.network() as u32, note.start() as u32, note.len() as u64);
+    // SAFETY: the helper has no conditions.
+    let now = unsafe { bpf_ktime_get_ns() };
     // SAFETY: the context is a valid `__sk_buff`.
     let group = unsafe { bpf_skb_cgroup_id(skb) };
     let load = |at: u32, to: usize, len: u32| {

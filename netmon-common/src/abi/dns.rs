@@ -6,7 +6,7 @@ use super::{
     labels::{Direction, DnsTransport, IpVersion, QueryType, Rcode, Resolver},
 };
 use crate::{
-    dns::{COHORTS, Malformed, Note, Opened},
+    dns::{COHORTS, Datagram, Malformed, Note, Opened},
     wire::dns::{FURTHER_PORTS, Ports},
 };
 
@@ -116,6 +116,8 @@ pub struct Left {
     pub unknown: u64,
     /// Position of the tally.
     pub tally: u64,
+    /// The beginning of a datagram.
+    pub datagram: Datagram,
     /// Of a stream, what is still to be read.
     pub opened: Opened,
     /// What is noted of its message.
@@ -123,8 +125,13 @@ pub struct Left {
 }
 
 impl Left {
-    const NOTHING: Self =
-        Self { unknown: 0, tally: 0, opened: Opened::NOTHING, note: Note::NOTHING };
+    const NOTHING: Self = Self {
+        unknown: 0,
+        tally: 0,
+        datagram: Datagram::NOTHING,
+        opened: Opened::NOTHING,
+        note: Note::NOTHING,
+    };
 }
 
 impl Lookups {
@@ -225,11 +232,12 @@ pub struct NameEvent {
     pub len: u64,
 }
 
-/// Messages whose names one CPU may hand on within one span: some 30,000 a second.
+/// Messages whose names one CPU may hand on within one span: some 30,000 a second where the
+/// kernel ticks 250 times a second, as most do.
 pub const ALLOWANCE: u64 = 2048;
 
-/// Such a span is 2 to the power of this many nanoseconds, 67 ms.
-pub const ALLOWANCE_BITS: u32 = 26;
+/// Such a span is 2 to the power of this many ticks of the kernel, 64 ms at 250 a second.
+pub const ALLOWANCE_BITS: u32 = 4;
 
 impl NameEvent {
     /// Length of the layout in bytes.

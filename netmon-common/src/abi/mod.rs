@@ -8,6 +8,7 @@
 pub mod connection;
 pub mod counters;
 pub mod dns;
+mod dns_labels;
 pub mod forwarded;
 pub mod histogram;
 pub mod labels;

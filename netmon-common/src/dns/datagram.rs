@@ -1,6 +1,6 @@
 //! What the beginning of a message over UDP says.
 
-use super::{Header, Keys, Malformed, Note, Place, books::Found, query_type};
+use super::{Header, Keys, Malformed, Note, Place, note::Found, query_type};
 use crate::{abi::labels::DnsTransport, bytes::Bytes};
 
 /// What the packet parser said of a message over UDP.
@@ -17,15 +17,16 @@ pub enum Kind {
 /// The beginning of a message over UDP. It is read before anything else is looked at, and
 /// kept in numbers of which the verifier knows nothing: or it would walk a name once for
 /// every way to it, and all that follows once for every way a name can end.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Datagram {
     /// ID and flags; from [`KIND`] on which [`Kind`] it is and, if so, that there is no header.
     header: u64,
     /// QTYPE; from [`FAULT`] on, if so, what is wrong, as an index into [`Malformed::ALL`]
     /// plus 1.
     question: u64,
-    at: usize,
-    len: usize,
+    at: u64,
+    len: u64,
 }
 
 const KIND: u32 = 32;
@@ -33,6 +34,9 @@ const NO_HEADER: u64 = 1 << 40;
 const FAULT: u32 = 16;
 
 impl Datagram {
+    /// There is none.
+    pub const NOTHING: Self = Self { header: 0, question: 0, at: 0, len: 0 };
+
     /// Reads the message that stands from `at` to `end`.
     #[inline(always)]
     pub fn read<B: Bytes + ?Sized>(bytes: &B, kind: Kind, at: usize, end: usize) -> Self {
@@ -55,8 +59,8 @@ impl Datagram {
         Self {
             header: bytes.forget(header | (kind as u64) << KIND),
             question: bytes.forget(question),
-            at,
-            len: end.wrapping_sub(at),
+            at: at as u64,
+            len: end.wrapping_sub(at) as u64,
         }
     }
 
@@ -81,8 +85,8 @@ impl Datagram {
             transport: DnsTransport::Udp,
             transfer: 0,
             times,
-            at,
-            len,
+            at: at as usize,
+            len: len as usize,
         };
         Note::new(bytes, place, &found, keys)
     }

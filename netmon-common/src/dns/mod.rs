@@ -10,11 +10,12 @@ mod lookup;
 mod malformed;
 mod message;
 mod name;
+mod note;
 mod question;
 mod segment;
 mod stream;
 
-pub use books::{Books, LARGE_ANSWER, LARGE_MESSAGE, Note, Place, Sighting, settle};
+pub use books::{Books, LARGE_ANSWER, LARGE_MESSAGE, settle};
 pub use datagram::{Datagram, Kind};
 pub use lookup::{
     Asked, COHORTS, Identity, Keys, LOOKUP_SETS, Lookup, Open, Set, TIMEOUT, Timeouts, WAYS,
@@ -23,6 +24,7 @@ pub use lookup::{
 pub use malformed::Malformed;
 pub use message::{Message, Question, Record, Records, Section};
 pub use name::{Labels, MAX_LABEL_LEN, MAX_NAME_LEN, Name};
+pub use note::{Note, Place, Sighting};
 pub use question::{Header, LONGEST_QUESTION, query_type};
 pub use segment::{Opened, Progress, Segment, Span, UNREAD, advance, conclude, open, read_on};
 pub use stream::{STREAM_SET_WORDS, STREAM_SETS, STREAM_WAYS, Stream, StreamSet};

@@ -3,7 +3,8 @@
 
 use super::{
     Books, Identity, Kind, Lookup, Malformed, Note, Place, Sighting,
-    books::{Found, add, kind},
+    books::add,
+    note::{Found, kind},
     stream::{STREAM_SET_BITS, STREAM_WAYS, Stream, Whole},
 };
 use crate::{
@@ -183,8 +184,8 @@ fn read<K: Books>(books: &mut K, opened: &mut Opened) -> Option<Progress> {
         stream.next = opened.behind as u32;
     }
     if stream.is_complete() {
-        let note = books.conclude(opened, begins);
-        books.settle(note);
+        books.conclude(opened, begins);
+        books.settle();
     }
     if here < end {
         return Some(Progress::More);

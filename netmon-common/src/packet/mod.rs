@@ -2,11 +2,13 @@
 
 mod parse;
 mod remote;
+mod transport;
 mod word;
 
 pub use parse::{network, parse, parse_on, shortcut, shortcut_on};
 pub use remote::{Remote, within};
-pub use word::{Packet, Transport};
+pub use transport::Transport;
+pub use word::Packet;
 
 use crate::abi::labels::labels;
 

@@ -1,38 +1,15 @@
 //! What the parser learned of a frame, packed into one word.
 
+use super::Transport;
 use crate::{
     abi::{
-        labels::{Class, Family, IcmpClass, Protocol, Rcode, labels},
+        labels::{Class, Family, IcmpClass, Protocol, Rcode},
         tally::host_cell,
     },
     reject::Reject,
     scope::Scope,
     wire::{dns, ipv6, tcp, vlan},
 };
-
-labels! {
-    /// What follows the network layer, as far as it is counted.
-    pub enum Transport {
-        /// Nothing that is counted by itself.
-        None = "none",
-        /// A UDP datagram without further interest, or, where the detail is not 0, with
-        /// port 5355 on either side.
-        Udp = "udp",
-        /// A TCP segment; the detail is its flag byte with ACK inverted, so that
-        /// a plain segment has none of the bits that say more.
-        Tcp = "tcp",
-        /// A DNS message over UDP that ends before its flags.
-        DnsShort = "dns_short",
-        /// A DNS query over UDP.
-        DnsQuery = "dns_query",
-        /// A DNS response over UDP; the detail is an index into [`Rcode`].
-        DnsResponse = "dns_response",
-        /// An ICMP message; the detail is an index into [`IcmpClass`].
-        Icmp = "icmp",
-        /// A TCP segment of a connection on which DNS is spoken; the detail is that of TCP.
-        DnsSegment = "dns_segment",
-    }
-}
 
 /// What the parser learned of a frame, packed into one word. It is complete
 /// even when the frame was rejected: it then says how far the parser came.

@@ -24,12 +24,13 @@ pub(crate) static NETMON: &[u8] =
 static REFERENCE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/reference"));
 
 /// The programs to which packets with DNS in them are handed on, in their order.
-const DNS_PROGRAMS: [&str; 5] = [
+const DNS_PROGRAMS: [&str; 6] = [
     "netmon_dns_ingress",
     "netmon_dns_egress",
     "netmon_stream_ingress",
     "netmon_stream_egress",
     "netmon_read_stream",
+    "netmon_settle",
 ];
 
 /// The slot of the device that is measured.

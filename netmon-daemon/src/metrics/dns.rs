@@ -101,8 +101,10 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
         })
         .collect();
     let once = || seen.iter().filter(|seen| seen.is_once());
+    // Where no program looks at messages, packets tell of them what they can.
+    let looked_at = |_: &&Seen<'_>| dns.looked_at;
     let mut rows = model.family(&QUERIES);
-    for seen in once() {
+    for seen in once().filter(looked_at) {
         queries(seen, &mut rows);
     }
     let mut rows = model.family(&RESPONSES);
@@ -114,12 +116,12 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
         sizes(seen, &mut rows);
     }
     let mut rows = model.family(&MALFORMED);
-    for seen in once() {
+    for seen in once().filter(looked_at) {
         malformed(seen, &mut rows);
     }
     let mut rows = model.family(&UNMATCHED);
     // Each counts where it was seen first, which is in one direction also on loopback.
-    for Seen { vantage, messages, .. } in &seen {
+    for Seen { vantage, messages, .. } in seen.iter().filter(looked_at) {
         rows.integer(&[vantage.label()], messages.unmatched);
     }
     let mut rows = model.family(&MULTICAST);

@@ -52,7 +52,9 @@ pub fn families() -> Vec<Family> {
 
 /// Adds their rows.
 pub fn collect(context: &Context<'_>, model: &mut Model) {
-    let Some(view) = context.view.filter(|view| view.snapshot.sources.has(Signal::Packets)) else {
+    let Some(view) = context.view.filter(|view| {
+        view.snapshot.dns.looked_at && view.snapshot.sources.has(Signal::Packets)
+    }) else {
         return;
     };
     let dns = &view.snapshot.dns;

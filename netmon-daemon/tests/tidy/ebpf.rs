@@ -92,7 +92,8 @@ fn traffic_cannot_make_a_key() {
     let code = code(&tree::read("netmon-ebpf/src/maps.rs"));
     let mut problems = Vec::new();
     for line in code.lines().filter(|line| line.contains("static ")) {
-        let kind = line.split(": ").nth(1).and_then(|kind| kind.split('<').next()).unwrap_or(line);
+        let kind =
+            line.split(": ").nth(1).and_then(|kind| kind.split(['<', ' ']).next()).unwrap_or(line);
         if !MAPS.contains(&kind) && !line.contains(KEYED) {
             problems.push(format!(
                 "netmon-ebpf/src/maps.rs: {kind}: only {MAPS:?} cannot fill up; say in this test why another kind is bounded"

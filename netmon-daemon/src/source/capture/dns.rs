@@ -64,6 +64,7 @@ struct Desk<'a> {
     dns: &'a mut Dns,
     at: Duration,
     bytes: &'a [u8],
+    note: Note,
 }
 
 /// One set of open lookups.
@@ -143,7 +144,8 @@ impl Dns {
         };
         let place = place(bytes, link, start.checked_sub(usize::from(udp::HEADER_LEN))?)?;
         let note = Datagram::read(bytes, kind, start, end).note(bytes, &place, 1, &KEYS);
-        Desk { dns: self, at, bytes }.settle(note);
+        let mut desk = Desk { dns: self, at, bytes, note };
+        desk.settle();
         Some(())
     }
 
@@ -180,7 +182,7 @@ impl Dns {
             direction: Direction::Ingress as u16,
         };
         let place = place(bytes, link, transport)?;
-        let mut desk = Desk { dns: self, at, bytes };
+        let mut desk = Desk { dns: self, at, bytes, note: Note::NOTHING };
         let mut opened = open(&mut desk, bytes, &place, &segment)?;
         while read_on(&mut desk, &mut opened) == Progress::More {}
         Some(())
@@ -238,12 +240,17 @@ impl Books for Desk<'_> {
         advance(self, bytes, stream, span)
     }
 
-    fn conclude(&mut self, opened: &Opened, begins: usize) -> Note {
+    fn conclude(&mut self, opened: &Opened, begins: usize) {
         let bytes = self.bytes;
-        conclude(self, bytes, opened, begins)
+        self.note = conclude(self, bytes, opened, begins);
     }
 
-    fn settle(&mut self, note: Note) {
+    fn note(&mut self, note: Note) {
+        self.note = note;
+    }
+
+    fn settle(&mut self) {
+        let note = self.note;
         if settle(self, note) {
             let _ = self.look_at(note);
         }
