@@ -5,12 +5,16 @@
 
 #[path = "../books/mod.rs"]
 mod books;
+mod conversation;
 mod datagram;
 #[expect(dead_code, reason = "a library of frames, of which some are needed here")]
 #[path = "../seed/frame.rs"]
 mod frame;
+mod gaps;
+mod layout;
 mod matching;
 mod said;
+mod segments;
 mod sets;
 mod sightings;
 mod timeouts;
