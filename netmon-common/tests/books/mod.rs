@@ -3,7 +3,13 @@
 //!
 //! Only the ways to counters and bytes are here, none of the rules.
 
-use std::{cell::Cell, collections::HashMap, rc::Rc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use netmon_common::{
     abi::{
@@ -35,15 +41,15 @@ pub(crate) struct Seen {
 
 /// A set whose words can be changed by all who have it.
 #[derive(Clone, Default)]
-pub(crate) struct Shared(Rc<[Cell<u64>; WAYS]>);
+pub(crate) struct Shared(Arc<[AtomicU64; WAYS]>);
 
 impl Set for Shared {
     fn get(&self, at: usize) -> u64 {
-        self.0[at].get()
+        self.0[at].load(Relaxed)
     }
 
     fn set(&mut self, at: usize, word: u64) {
-        self.0[at].set(word);
+        self.0[at].store(word, Relaxed);
     }
 }
 
@@ -57,12 +63,14 @@ pub(crate) struct Ledger {
     pub(crate) times: Vec<LookupTimes>,
     /// The bytes of messages whose names are due, cut where the frame is.
     pub(crate) due: Vec<Vec<u8>>,
+    /// What is noted of them.
+    pub(crate) notes: Vec<Note>,
     /// How often it is read on in one segment at most.
     pub(crate) turns: usize,
     sets: HashMap<u32, Shared>,
     streams: HashMap<u32, StreamSet>,
     /// The frame at hand, and the position of the tally for it.
-    frame: Rc<[u8]>,
+    frame: Arc<[u8]>,
     at: usize,
 }
 
@@ -76,12 +84,20 @@ impl Ledger {
             lookups: Box::new(Lookups::ZERO),
             times: vec![LookupTimes::ZERO; LOOKUP_TIMES as usize],
             due: Vec::new(),
+            notes: Vec::new(),
             turns: usize::MAX,
             sets: HashMap::new(),
             streams: HashMap::new(),
-            frame: Rc::default(),
+            frame: Arc::default(),
             at: 0,
         }
+    }
+
+    /// Forgets open lookups and streams. Says in which sets there were any.
+    pub(crate) fn forget(&mut self) -> [Vec<u32>; 2] {
+        let sets = self.sets.drain().map(|(position, _)| position).collect();
+        let streams = self.streams.drain().map(|(position, _)| position).collect();
+        [sets, streams]
     }
 
     /// Takes a frame. Says how often it was read on in it.
@@ -105,7 +121,7 @@ impl Ledger {
     }
 
     fn read_datagram(&mut self, packet: Packet, link: Link, seen: Seen) {
-        let frame = Rc::clone(&self.frame);
+        let frame = Arc::clone(&self.frame);
         let at = packet.headers() as usize;
         let end = at + packet.claimed_message_len() as usize;
         let kind = match packet.transport() {
@@ -120,7 +136,7 @@ impl Ledger {
     }
 
     fn read_segment(&mut self, link: Link, seen: Seen) -> Option<usize> {
-        let frame = Rc::clone(&self.frame);
+        let frame = Arc::clone(&self.frame);
         let mut place = place(&frame, link, 0, seen)?;
         let network = place.network;
         let behind = if place.version_6 == 1 {
@@ -149,11 +165,11 @@ impl Ledger {
     /// Reads a segment of the frame to its end.
     pub(crate) fn read_on(
         &mut self,
-        frame: &Rc<[u8]>,
+        frame: &Arc<[u8]>,
         place: &Place,
         segment: &Segment,
     ) -> Option<usize> {
-        self.frame = Rc::clone(frame);
+        self.frame = Arc::clone(frame);
         let mut opened = dns::open(self, &**frame, place, segment)?;
         for turn in 1..=self.turns {
             if dns::read_on(self, &mut opened) == Progress::Done {
@@ -215,18 +231,19 @@ impl Books for Ledger {
     }
 
     fn advance(&mut self, stream: u32, span: Span) -> Span {
-        let frame = Rc::clone(&self.frame);
+        let frame = Arc::clone(&self.frame);
         dns::advance(self, &*frame, stream, span)
     }
 
     fn conclude(&mut self, opened: &Opened, begins: usize) -> Note {
-        let frame = Rc::clone(&self.frame);
+        let frame = Arc::clone(&self.frame);
         dns::conclude(self, &*frame, opened, begins)
     }
 
     fn settle(&mut self, note: Note) {
         if dns::settle(self, note) {
             let end = self.frame.len().min(note.start() + note.len());
+            self.notes.push(note);
             self.due.push(self.frame[note.start()..end].to_vec());
         }
     }

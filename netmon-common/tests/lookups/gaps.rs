@@ -1,6 +1,6 @@
 //! Streams of which segments are missing, bytes cannot be read, or too many are open.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use netmon_common::{
     abi::{
@@ -124,7 +124,7 @@ fn a_segment_of_which_bytes_are_missing_is_lost() {
         Place { network: 14, version_6: 0, transport, sighting: Sighting::FIRST, vantage: 1 };
     for kept in 0..bytes.len() {
         let mut ledger = ledger();
-        let cut: Rc<[u8]> = frame[..at + kept].into();
+        let cut: Arc<[u8]> = frame[..at + kept].into();
         let segment = Segment { sequence: 1, flags: PUSH, at, end: frame.len(), direction: 1 };
         ledger.read_on(&cut, &place, &segment);
         let tally = ledger.tallies[0];
@@ -133,7 +133,7 @@ fn a_segment_of_which_bytes_are_missing_is_lost() {
         assert_eq!(tally.tcp_message_bytes.total(), read as u64, "{kept}");
         assert_eq!(tally.streams_lost, u64::from(read < 3), "{kept}");
         // The next one is read from its beginning.
-        let whole: Rc<[u8]> = frame.clone().into();
+        let whole: Arc<[u8]> = frame.clone().into();
         let sequence = 1 + bytes.len() as u32;
         ledger.read_on(&whole, &place, &Segment { sequence, ..segment });
         let after = ledger.tallies[0];

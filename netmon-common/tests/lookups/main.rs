@@ -3,6 +3,7 @@
 
 #![expect(clippy::cast_possible_truncation, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
+#[expect(dead_code, reason = "books for all tests, of which some is not needed here")]
 #[path = "../books/mod.rs"]
 mod books;
 mod conversation;
