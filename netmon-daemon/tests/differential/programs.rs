@@ -195,9 +195,13 @@ pub(crate) fn counted(
 
 /// What user space counts for a frame whose first tag stands beside it.
 pub(crate) fn counted_beside_a_tag(frame: &[u8], direction: Direction, named: &Networks) -> Tally {
-    let rest = [&frame[..12], &frame[16..]].concat();
-    let packet = parsed(&rest, Link::Ethernet, direction, named);
+    let packet = parsed(&without_a_tag(frame), Link::Ethernet, direction, named);
     count(packet.with_outer_tags(1), frame.len(), Merged::default())
+}
+
+/// A frame without its first tag.
+pub(crate) fn without_a_tag(frame: &[u8]) -> Vec<u8> {
+    [&frame[..12], &frame[16..]].concat()
 }
 
 fn parsed(frame: &[u8], link: Link, direction: Direction, named: &Networks) -> Packet {
