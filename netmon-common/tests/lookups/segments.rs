@@ -196,6 +196,39 @@ fn a_connection_that_ends_within_a_message_cuts_it() {
 }
 
 #[test]
+fn what_is_sent_again_after_the_end_does_not_count_again() {
+    let messages = [message(7, 0x0100, 1), message(8, 0x8180, 28), message(9, 0x0100, 1)];
+    let bytes = stream(&messages);
+    let third = bytes.len() / 3;
+    for flags in [FIN, FIN | RST] {
+        let mut ledger = ledger();
+        let segments = [
+            Cut { from: 0, to: third, flags: PUSH },
+            Cut { from: third, to: bytes.len(), flags },
+            Cut { from: 0, to: third, flags: PUSH },
+            Cut { from: third, to: bytes.len(), flags },
+            Cut { from: bytes.len(), to: bytes.len(), flags },
+        ];
+        for cut in segments {
+            pass(&mut ledger, TALK, &bytes, &cut);
+        }
+        check(&ledger, &counted(&messages, IpVersion::V4), &messages).unwrap();
+        // Another connection on the same ports begins anywhere.
+        for first in [TALK.first + (1 << 22), 1 << 31] {
+            let next = Talk { first, ..TALK };
+            let before = tally(&ledger).tcp_message_bytes.total();
+            for cut in &cuts(bytes.len(), &[9]) {
+                pass(&mut ledger, next, &bytes, cut);
+            }
+            pass(&mut ledger, next, &bytes, &Cut { from: bytes.len(), to: bytes.len(), flags });
+            let after = tally(&ledger);
+            let found = (after.tcp_message_bytes.total(), after.streams_lost);
+            assert_eq!(found, (before + 3, 0), "{flags:#x}, {first}");
+        }
+    }
+}
+
+#[test]
 fn dns_on_another_port_is_read_where_it_is_configured() {
     let bytes = stream(&[message(7, 0x0100, 1)]);
     let frame = Way::V6.segment([200, 1], [40_000, 5300], 1, PUSH, &bytes);
