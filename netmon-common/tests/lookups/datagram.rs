@@ -159,6 +159,20 @@ fn bytes_behind_a_datagram_do_not_belong_to_it() {
 }
 
 #[test]
+fn what_stands_behind_a_cut_question_is_not_read() {
+    // Root, pointer, and what is neither.
+    for behind in [0, 0xc0, 0x40, 1] {
+        let query = asks(7, 0x0100, &[3, 97, 97, 97, behind, 0, 0, 0, 0], 1);
+        let mut frame = Way::V4.datagram([CLIENT, SERVER], PORTS, &query);
+        frame[38..40].copy_from_slice(&(8 + 12 + 4_u16).to_be_bytes());
+        let mut ledger = ledger();
+        ledger.pass(&frame, Way::V4.link(), OUT);
+        let tally = tally(&ledger, Direction::Egress);
+        assert_eq!(tally.malformed[Malformed::Cut.index()], 1, "{behind:#x}");
+    }
+}
+
+#[test]
 fn responses_may_have_one_question_or_none() {
     for (questions, fault) in [(0, 0), (1, 0), (2, 1), (65_535, 1)] {
         let mut ledger = ledger();

@@ -6,7 +6,7 @@ use netmon_common::{
         labels::{Direction, IpVersion},
         slot::BOUNDARY,
     },
-    dns::Malformed,
+    dns::{LARGE_MESSAGE, Malformed},
     wire::dns::Ports,
 };
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -16,7 +16,7 @@ use crate::{
     books::Ledger,
     conversation::{Cut, FIN, PUSH, RST, Talk, counted, cuts, headers, messages, stream},
     ledger,
-    said::{Way, asks, message, name},
+    said::{RESPONSE, Way, asks, header, message, name},
 };
 
 const TALK: Talk = Talk { way: Way::V4, client: 200, first: 1 };
@@ -225,6 +225,46 @@ fn what_is_sent_again_after_the_end_does_not_count_again() {
             let found = (after.tcp_message_bytes.total(), after.streams_lost);
             assert_eq!(found, (before + 3, 0), "{flags:#x}, {first}");
         }
+    }
+}
+
+#[test]
+fn large_messages_are_those_of_no_zone_transfer() {
+    let long = |mut message: Vec<u8>, len| {
+        message.resize(len, 0);
+        message
+    };
+    let more = header(7, RESPONSE, 0);
+    for (what, first, large) in [
+        ("an address", message(7, RESPONSE, 1), 1),
+        ("text", message(7, RESPONSE, 16), 1),
+        ("a transfer", message(7, RESPONSE, 252), 0),
+        ("an incremental transfer", message(7, RESPONSE, 251), 0),
+        ("a query", message(7, 0x0100, 16), 0),
+    ] {
+        for (len, is_large) in [(LARGE_MESSAGE - 1, 0), (LARGE_MESSAGE, 1), (65_535, 1)] {
+            let mut ledger = ledger();
+            let bytes = stream(&[long(first.clone(), len)]);
+            for cut in cuts(bytes.len(), &[1448]) {
+                pass(&mut ledger, TALK, &bytes, &cut);
+            }
+            assert_eq!(tally(&ledger).large_tcp, large * is_large, "{what}, {len}");
+        }
+        // A transfer goes on in messages without a question, until the connection ends.
+        let mut ledger = ledger();
+        let bytes = stream(&[first, long(more.clone(), LARGE_MESSAGE)]);
+        for cut in cuts(bytes.len(), &[1448]) {
+            pass(&mut ledger, TALK, &bytes, &cut);
+        }
+        let goes_on = u64::from(!what.contains("transfer"));
+        assert_eq!(tally(&ledger).large_tcp, goes_on, "{what}, and more");
+        pass(&mut ledger, TALK, &bytes, &Cut { from: bytes.len(), to: bytes.len(), flags: FIN });
+        let (bytes, next) =
+            (stream(&[long(more.clone(), LARGE_MESSAGE)]), Talk { first: 1 << 31, ..TALK });
+        for cut in cuts(bytes.len(), &[1448]) {
+            pass(&mut ledger, next, &bytes, &cut);
+        }
+        assert_eq!(tally(&ledger).large_tcp, goes_on + 1, "{what}, and another connection");
     }
 }
 

@@ -30,7 +30,7 @@ const AGAIN: Sighting = Sighting::AGAIN;
 
 #[test]
 fn the_first_device_counts() {
-    let cases: [Case; 9] = [
+    let cases: [Case; 10] = [
         ("a socket here asks", &[Query(BOUNDARY, FIRST), Response(BOUNDARY, FIRST)], [1, 1, 0, 2]),
         (
             // It enters the host at one vantage and leaves it at another, and back.
@@ -72,6 +72,11 @@ fn the_first_device_counts() {
             "the query was seen elsewhere first",
             &[Query(BOUNDARY, ELSEWHERE), Response(BOUNDARY, FIRST)],
             [0, 0, 0, 0],
+        ),
+        (
+            "what is seen again leaves no trace",
+            &[Query(BOUNDARY, AGAIN), Query(BOUNDARY, FIRST), Response(BOUNDARY, FIRST)],
+            [1, 1, 0, 2],
         ),
         (
             "sent again",
