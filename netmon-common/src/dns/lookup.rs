@@ -274,23 +274,22 @@ fn find(set: &impl Set, lookup: Lookup) -> usize {
 #[inline(always)]
 pub fn ask(set: &mut impl Set, lookup: Lookup, place: u32, counts: bool, now: u64) -> Asked {
     let new = Open::new(lookup, place, counts, now);
-    let at = find(set, lookup);
-    if at >= WAYS {
-        let forgotten = Open(set.get(0));
-        close(set, 0);
-        set.set(WAYS - 1, new.0);
-        // Nobody waited for the oldest any more.
-        if forgotten.age(now) <= TIMEOUT {
-            return Asked::Instead { new, forgotten };
-        }
+    let found = find(set, lookup);
+    let at = if found < WAYS { found } else { 0 };
+    let there = Open(set.get(at));
+    if there.0 == 0 {
+        set.set(at, new.0);
         return Asked::New(new);
     }
-    let there = Open(set.get(at));
-    if there.0 != 0 && there.age(now) < GIVEN_UP {
+    let age = there.age(now);
+    if found < WAYS && age < GIVEN_UP {
         return Asked::Again;
     }
-    set.set(at, new.0);
-    Asked::New(new)
+    // What is asked anew is the newest, too.
+    let last = close(set, at);
+    set.set(last, new.0);
+    // Nobody waited for the oldest any more if it is older than that.
+    if age <= TIMEOUT { Asked::Instead { new, forgotten: there } } else { Asked::New(new) }
 }
 
 /// Takes a response: the lookup that it ends, or none if its query was not seen.
@@ -304,9 +303,9 @@ pub fn answer(set: &mut impl Set, lookup: Lookup) -> Open {
     there
 }
 
-/// Empties a place: those behind it move up.
+/// Empties a place: those behind it move up. Returns the place that is empty then.
 #[inline(always)]
-fn close(set: &mut impl Set, place: usize) {
+fn close(set: &mut impl Set, place: usize) -> usize {
     let mut at = place;
     for _ in 0..WAYS {
         at = set.forget(at);
@@ -318,6 +317,7 @@ fn close(set: &mut impl Set, place: usize) {
         }
         at = behind;
     }
+    at
 }
 
 /// Lookups that ran out of time, from the counters of open ones.
@@ -341,7 +341,8 @@ impl Timeouts {
     /// time are not lost: they count with the later ones of the same counter.
     pub fn take(&mut self, pending: &[u64; Resolver::COUNT * COHORTS], now: u64) {
         let settled = (now / COHORT).wrapping_add(1).saturating_sub(SETTLED);
-        let oldest = settled.saturating_sub(COHORTS as u64);
+        // Before that come spans whose counters hold lookups that are open by now.
+        let oldest = settled.saturating_sub(const { COHORTS as u64 - SETTLED });
         for span in self.next.max(oldest)..settled {
             let cohort = usize::try_from(span).unwrap_or(0) % COHORTS;
             let counters = pending.iter().zip(&mut self.seen).skip(cohort).step_by(COHORTS);

@@ -133,12 +133,13 @@ pub fn open<B: Bytes + ?Sized, K: Books>(
         lost = stream.mark != 0 && stream.is_within();
         *stream = Stream::new(mark, sequence);
     }
-    stream.used = now;
     // So much of the segment was read before.
     if stream.next.wrapping_sub(sequence) > LONGEST_OVERLAP {
-        lost = true;
+        // Behind the end of a connection comes another one.
+        lost = !stream.is_ended();
         stream.restart(sequence);
     }
+    stream.used = now;
     let here = at.wrapping_add(stream.next.wrapping_sub(sequence) as usize);
     if lost {
         add(&mut books.tally()?.streams_lost, 1);
@@ -193,7 +194,7 @@ fn read<K: Books>(books: &mut K, opened: &mut Opened) -> Option<Progress> {
     if opened.last != 0 {
         let stream = books.streams(set)?.get_mut(way)?;
         let within = stream.is_within();
-        *stream = Stream::new(0, 0);
+        stream.end(opened.behind as u32);
         if within {
             let row = DnsTransport::Tcp.index().wrapping_mul(Malformed::COUNT);
             let cut = row.wrapping_add(Malformed::Cut.index());

@@ -26,7 +26,7 @@ pub(super) const STREAM_SET_BITS: u32 = 11;
 pub struct Stream {
     /// What tells it from others of its set; 0 is a free place.
     pub(super) mark: u32,
-    /// When it was used last, in seconds of about that length.
+    /// When it was used last, in seconds of about that length; 0 for one that ended.
     pub(super) used: u32,
     /// Sequence number of the byte up to which it was read.
     pub(super) next: u32,
@@ -144,6 +144,19 @@ impl Stream {
         self.enter(Phase::Length);
         self.skip = 0;
         self.left = 0;
+    }
+
+    /// Ends at `next`. It stays, or what is sent again of it would be counted again, but is
+    /// the first to give way.
+    pub(super) const fn end(&mut self, next: u32) {
+        self.restart(next);
+        self.used = 0;
+        self.transfer = 0;
+    }
+
+    /// Whether it ended.
+    pub(super) const fn is_ended(&self) -> bool {
+        self.used == 0
     }
 
     const fn enter(&mut self, phase: Phase) {

@@ -5,7 +5,10 @@ use std::net::UdpSocket;
 
 use netmon_common::{
     abi::{
-        histogram::PACKET_SIZE_BOUNDS, labels::Direction, networks::Networks, slot::SHARED_SLOTS,
+        histogram::PACKET_SIZE_BOUNDS,
+        labels::Direction,
+        networks::Networks,
+        slot::{BOUNDARY, SHARED_SLOTS},
         tally::Tally,
     },
     packet::{Link, Remote, parse},
@@ -15,13 +18,15 @@ use proptest::test_runner::{Config, TestRunner};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::{
-    generate,
+    conversation::{PUSH, stream},
+    generate, message,
     netns::NetNs,
     programs::{
         Merged, Programs, as_a_device, counted, counted_beside_a_tag, difference, networks,
-        programs,
+        programs, without_a_tag,
     },
     ring::{Ring, Segments},
+    said::{PORTS, Way},
     seed::{
         self,
         frame::{Ipv4, link, tcp},
@@ -91,6 +96,7 @@ impl Devices {
         let named = if self.networks { networks() } else { Networks::NONE };
         self.programs.name(&named);
         for side in &mut self.sides {
+            self.programs.lookups.forget();
             self.programs.enter(side.ifindex, side.slot, Some(as_a_device(link)));
             let before = self.programs.tally(side.slot, side.direction);
             side.ring.send(frame, linear, segments).unwrap();
@@ -104,12 +110,16 @@ impl Devices {
             }
             let size = segments.map_or(0, |segments| segments.size);
             let merged = Merged { size, segments: 0 };
-            let user = if side.direction == Direction::Ingress && is_too_deep(frame) {
+            let is_too_deep = side.direction == Direction::Ingress && is_too_deep(frame);
+            let user = if is_too_deep {
                 counted_beside_a_tag(frame, side.direction, &self.programs.named)
             } else {
                 counted(frame, link, side.direction, merged, &self.programs.named)
             };
-            let lines = difference(&kernel, &user);
+            let mut lines = difference(&kernel, &user);
+            let seen = if is_too_deep { without_a_tag(frame) } else { frame.to_vec() };
+            let lookups = &mut self.programs.lookups;
+            lines += &lookups.compare(&seen, as_a_device(link), side.direction, BOUNDARY, 1);
             assert!(
                 lines.is_empty(),
                 "{name}, {linear} bytes linear, {:?}, {link:?}, {frame:02x?}:{lines}",
@@ -200,6 +210,26 @@ fn headers_that_are_not_linear() {
         for seed in seed::all() {
             for linear in SHORTEST..=seed.bytes.len().min(200) {
                 devices.compare(&seed.name, &seed.bytes, seed.link, linear, None);
+            }
+        }
+    });
+}
+
+#[test]
+fn messages_that_are_not_linear() {
+    over_devices(programs!(), |devices| {
+        for (name, message) in message::all() {
+            for way in Way::ALL.into_iter().filter(|way| way.link() == Link::Ethernet) {
+                let datagram = way.datagram([200, 1], PORTS, &message);
+                let bytes = stream(&[message.clone(), message.clone()]);
+                let segment = way.segment([200, 1], PORTS, 1, PUSH, &bytes);
+                for frame in [datagram, segment] {
+                    // Within headers and question, and behind them.
+                    let most = frame.len().min(150);
+                    for linear in (SHORTEST..most).step_by(3).chain([frame.len()]) {
+                        devices.compare(name, &frame, Link::Ethernet, linear, None);
+                    }
+                }
             }
         }
     });

@@ -12,18 +12,31 @@
     reason = "a test may fail, and says what it did"
 )]
 
+#[path = "../../../netmon-common/tests/books/mod.rs"]
+mod books;
 mod captures;
+#[expect(dead_code, reason = "streams for all tests, of which some is not needed here")]
+#[path = "../../../netmon-common/tests/lookups/conversation.rs"]
+mod conversation;
+mod conversations;
 mod device;
 #[expect(dead_code, reason = "volumes are made here from what the kernel is told")]
 #[path = "../../../netmon-common/tests/packet/generate.rs"]
 mod generate;
+mod lookups;
+#[path = "../../../netmon-common/tests/seed/message.rs"]
+mod message;
 #[path = "../support/netns.rs"]
 mod netns;
 mod programs;
 mod ring;
+#[path = "../../../netmon-common/tests/lookups/said.rs"]
+mod said;
 #[path = "../../../netmon-common/tests/seed/mod.rs"]
 mod seed;
 mod trial;
+
+use seed::frame;
 
 use netmon_common::packet::Link;
 

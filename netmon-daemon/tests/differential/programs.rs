@@ -20,6 +20,8 @@ use netmon_common::{
     scope::Scope,
 };
 
+use crate::lookups::{self, Lookups};
+
 /// Loads the programs, or returns from the test where that is not possible; the
 /// test fails instead where `NETMON_REQUIRE_KERNEL=1` is set.
 macro_rules! programs {
@@ -60,7 +62,7 @@ pub(crate) struct Merged {
     pub(crate) segments: u16,
 }
 
-/// Both programs and the counters that they write.
+/// The programs and the counters that they write.
 pub(crate) struct Programs {
     ebpf: Ebpf,
     table: Array<MapData, u64>,
@@ -68,6 +70,8 @@ pub(crate) struct Programs {
     /// What is in the table of networks.
     pub(crate) named: Networks,
     tallies: PerCpuArray<MapData, [u64; Tally::WORDS]>,
+    /// What is counted of DNS beyond the packets.
+    pub(crate) lookups: Lookups,
 }
 
 impl Programs {
@@ -78,14 +82,17 @@ impl Programs {
     /// Where that is not permitted.
     pub(crate) fn load() -> Result<Self, String> {
         let words = |error: &dyn std::error::Error| format!("cannot load programs: {error}");
-        let mut ebpf = EbpfLoader::new().btf(None).load(OBJECT).map_err(|error| words(&error))?;
+        let mut loader = EbpfLoader::new();
+        loader.btf(None).override_global("LOOKUP_KEYS", &lookups::KEYS, true);
+        let mut ebpf = loader.load(OBJECT).map_err(|error| words(&error))?;
         for direction in Direction::ALL {
             program(&mut ebpf, *direction).load().map_err(|error| words(&error))?;
         }
         let table = Array::try_from(ebpf.take_map("SLOTS").unwrap()).unwrap();
         let networks = Array::try_from(ebpf.take_map("NETWORKS").unwrap()).unwrap();
         let tallies = PerCpuArray::try_from(ebpf.take_map("TALLIES_BY_SLOT").unwrap()).unwrap();
-        Ok(Self { ebpf, table, networks, named: Networks::NONE, tallies })
+        let lookups = Lookups::load(&mut ebpf).map_err(|error| words(&error))?;
+        Ok(Self { ebpf, table, networks, named: Networks::NONE, tallies, lookups })
     }
 
     /// Gives networks another scope, at devices that are entered from now on.
@@ -188,9 +195,13 @@ pub(crate) fn counted(
 
 /// What user space counts for a frame whose first tag stands beside it.
 pub(crate) fn counted_beside_a_tag(frame: &[u8], direction: Direction, named: &Networks) -> Tally {
-    let rest = [&frame[..12], &frame[16..]].concat();
-    let packet = parsed(&rest, Link::Ethernet, direction, named);
+    let packet = parsed(&without_a_tag(frame), Link::Ethernet, direction, named);
     count(packet.with_outer_tags(1), frame.len(), Merged::default())
+}
+
+/// A frame without its first tag.
+pub(crate) fn without_a_tag(frame: &[u8]) -> Vec<u8> {
+    [&frame[..12], &frame[16..]].concat()
 }
 
 fn parsed(frame: &[u8], link: Link, direction: Direction, named: &Networks) -> Packet {

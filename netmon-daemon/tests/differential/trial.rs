@@ -6,7 +6,7 @@ use netmon_common::{
     abi::{
         labels::Direction,
         networks::Networks,
-        slot::{OTHER_SLOT, SHARED_SLOTS},
+        slot::{BOUNDARY, OTHER_SLOT, SHARED_SLOTS},
     },
     packet::{Link, Remote},
 };
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Where the device on trial counts.
-const SLOT: u32 = SHARED_SLOTS;
+pub(crate) const SLOT: u32 = SHARED_SLOTS;
 
 /// How many frames there must be at least, of those that the kernel takes.
 const ENOUGH: u32 = 10_000;
@@ -36,14 +36,19 @@ struct Score {
 }
 
 /// The programs, and the counts so far.
-struct Trial {
-    programs: Programs,
+pub(crate) struct Trial {
+    pub(crate) programs: Programs,
     score: Score,
 }
 
 impl Trial {
-    fn of(programs: Programs) -> Self {
+    pub(crate) fn of(programs: Programs) -> Self {
         Self { programs, score: Score::default() }
+    }
+
+    /// How many frames were compared.
+    pub(crate) fn compared(&self) -> u32 {
+        self.score.compared
     }
 
     /// Runs a frame through kernel and user space, and says where they differ.
@@ -71,6 +76,19 @@ impl Trial {
         direction: Direction,
         merged: Merged,
     ) -> Result<(), String> {
+        self.programs.lookups.forget();
+        self.compare_on(slot, frame, link, direction, merged)
+    }
+
+    /// The same, for a frame behind others that belong to it.
+    pub(crate) fn compare_on(
+        &mut self,
+        slot: u32,
+        frame: &[u8],
+        link: Link,
+        direction: Direction,
+        merged: Merged,
+    ) -> Result<(), String> {
         let before = self.programs.tally(slot, direction);
         let run = self.programs.run(direction, frame, merged);
         let kernel = self.programs.tally(slot, direction).since(&before);
@@ -81,7 +99,11 @@ impl Trial {
         self.score.compared += 1;
         let user = counted(frame, link, direction, merged, &self.programs.named);
         assert_eq!(user.unexplained(), 0);
-        match difference(&kernel, &user) {
+        let vantage = if slot == OTHER_SLOT { 0 } else { BOUNDARY };
+        let segments = merged.segments.max(1);
+        let dns =
+            self.programs.lookups.compare(frame, as_a_device(link), direction, vantage, segments);
+        match difference(&kernel, &user) + &dns {
             lines if lines.is_empty() => Ok(()),
             lines => Err(format!("{direction:?}, {link:?}, {merged:?}, {frame:02x?}:{lines}")),
         }
@@ -163,12 +185,26 @@ fn captured_frames() {
         println!("SKIPPED: no folder of captures; name one in NETMON_CAPTURES");
         return;
     };
+    // Once as frames of their own, and once as they follow each other.
+    let mut conversation = Trial::of(programs!());
+    conversation.programs.enter(LOOPBACK, SLOT, Some(Link::Ethernet));
+    let mut file = None;
     for (name, frame) in captures::frames(&folder) {
+        // Of one file, so that it does not take as long as queries wait.
+        let of = name.split(',').next().map(str::to_owned);
+        if of != file {
+            conversation.programs.lookups.forget();
+            file = of;
+        }
+        let (link, merged) = (Link::Ethernet, Merged::default());
+        let same = conversation.compare_on(SLOT, &frame, link, Direction::Egress, merged);
+        assert_eq!(same, Ok(()), "{name}, behind others");
         for direction in Direction::ALL {
             let same = trial.compare(&frame, Link::Ethernet, *direction, Merged::default());
             assert_eq!(same, Ok(()), "{name}");
         }
     }
     println!("captured frames: {:?}", trial.score);
+    println!("{:?}", conversation.programs.lookups.ledger.lookups.events);
     assert!(trial.score.compared > 0, "{}: no capture", folder.display());
 }
