@@ -1,6 +1,8 @@
 //! Packets with DNS in them: what stands where, how they are seen, and the programs to
 //! which they are handed on.
 
+use core::arch::asm;
+
 use aya_ebpf::{bindings::__sk_buff, programs::TcContext};
 use netmon_common::{
     abi::{
@@ -87,9 +89,18 @@ pub(crate) fn pass_on(ctx: &TcContext, direction: Direction, packet: Packet) {
     if let Some(lookups) = lookups() {
         // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
         unsafe { (*lookups).left.unknown = packet.to_word() };
-        let base = if packet.is_dns() { MESSAGES } else { STREAMS };
-        // SAFETY: the program returns what this one would.
-        unsafe { DNS_PROGRAMS.tail_call(ctx, base.wrapping_add(direction as u32)) };
+        // Two calls that the compiler must not make one: the kernel jumps straight to a
+        // program whose place is a constant, and pays for a guarded jump to any other.
+        // SAFETY: the programs return what this one would, and no instruction is emitted.
+        unsafe {
+            if packet.is_dns() {
+                DNS_PROGRAMS.tail_call(ctx, MESSAGES.wrapping_add(direction as u32));
+                asm!("/* message */", options(nostack));
+            } else {
+                DNS_PROGRAMS.tail_call(ctx, STREAMS.wrapping_add(direction as u32));
+                asm!("/* stream */", options(nostack));
+            }
+        }
     }
 }
 
@@ -122,9 +133,8 @@ pub(crate) fn settle(ctx: &TcContext) -> Option<()> {
 }
 
 /// Reads the beginning of a message over UDP, and says where its UDP header stands. Before
-/// all else, and a function of its own: the verifier would walk a name for every way to it,
-/// and the stack would not do.
-#[inline(never)]
+/// all else: the verifier would walk a name for every way to it.
+#[inline(always)]
 fn begun(skb: *mut __sk_buff) -> u32 {
     let Some(lookups) = lookups() else { return 0 };
     // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.

@@ -197,17 +197,9 @@ impl DnsSettings {
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "a number below 16")]
     pub fn place(&self, server: u64) -> u32 {
-        // Calculated rather than asked: the verifier would walk every answer.
-        let mut place = Resolver::Other.index() as u64;
-        let mut at = 0_u64;
-        for known in &self.resolvers {
-            // 1 where they are the same.
-            let differs = *known ^ server;
-            let same = (differs.wrapping_sub(1) & !differs) >> 63;
-            place = place.wrapping_sub(same.wrapping_mul(place.wrapping_sub(at)));
-            at = at.wrapping_add(1);
-        }
-        place as u32
+        // The first places are those that are asked most.
+        let known = self.resolvers.iter().position(|known| *known == server);
+        known.unwrap_or(Resolver::Other.index()) as u32
     }
 }
 

@@ -124,9 +124,9 @@ const fn asked(facts: u64) -> u16 {
 fn begin<K: Books>(books: &mut K, note: Note, first: bool) -> Option<()> {
     let lookup = Lookup { hash: note.hash, server: note.server };
     let now = books.now();
-    let place = books.settings()?.place(lookup.server);
     let mut set = books.set(lookup.set())?;
-    let asked = ask(&mut set, lookup, place, first, now);
+    let settings = books.settings()?;
+    let asked = ask(&mut set, lookup, || settings.place(lookup.server), first, now);
     let lookups = books.lookups()?;
     let new = match asked {
         // Whoever asks for another name under the same ID and ports looks like this, too.

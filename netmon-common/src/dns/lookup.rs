@@ -269,21 +269,29 @@ fn find(set: &impl Set, lookup: Lookup) -> usize {
     set.forget(at)
 }
 
-/// Takes a query: of a lookup at the server with this place, that counts or is seen
-/// elsewhere first.
+/// Takes a query: of a lookup that counts or is seen elsewhere first, at the server with
+/// this place, which is asked for where the lookup is new.
+#[expect(clippy::cast_possible_truncation, reason = "a place is 32 bit, and only hidden as more")]
 #[inline(always)]
-pub fn ask(set: &mut impl Set, lookup: Lookup, place: u32, counts: bool, now: u64) -> Asked {
-    let new = Open::new(lookup, place, counts, now);
+pub fn ask(
+    set: &mut impl Set,
+    lookup: Lookup,
+    place: impl FnOnce() -> u32,
+    counts: bool,
+    now: u64,
+) -> Asked {
     let found = find(set, lookup);
     let at = if found < WAYS { found } else { 0 };
     let there = Open(set.get(at));
+    let age = there.age(now);
+    if found < WAYS && there.0 != 0 && age < GIVEN_UP {
+        return Asked::Again;
+    }
+    // Forgotten, or the verifier would walk what follows for each place.
+    let new = Open::new(lookup, set.forget(place() as usize) as u32, counts, now);
     if there.0 == 0 {
         set.set(at, new.0);
         return Asked::New(new);
-    }
-    let age = there.age(now);
-    if found < WAYS && age < GIVEN_UP {
-        return Asked::Again;
     }
     // What is asked anew is the newest, too.
     let last = close(set, at);

@@ -67,6 +67,7 @@ pub(crate) struct Ledger {
     pub(crate) notes: Vec<Note>,
     /// How often it is read on in one segment at most.
     pub(crate) turns: usize,
+    noted: Note,
     sets: HashMap<u32, Shared>,
     streams: HashMap<u32, StreamSet>,
     /// The frame at hand, and the position of the tally for it.
@@ -86,6 +87,7 @@ impl Ledger {
             due: Vec::new(),
             notes: Vec::new(),
             turns: usize::MAX,
+            noted: Note::NOTHING,
             sets: HashMap::new(),
             streams: HashMap::new(),
             frame: Arc::default(),
@@ -132,7 +134,8 @@ impl Ledger {
         let read = Datagram::read(&*frame, kind, at, end);
         let Some(place) = place(&frame, link, at - 8, seen) else { return };
         let note = read.note(&*frame, &place, seen.times, &self.keys);
-        self.settle(note);
+        self.note(note);
+        self.settle();
     }
 
     fn read_segment(&mut self, link: Link, seen: Seen) -> Option<usize> {
@@ -235,12 +238,17 @@ impl Books for Ledger {
         dns::advance(self, &*frame, stream, span)
     }
 
-    fn conclude(&mut self, opened: &Opened, begins: usize) -> Note {
+    fn conclude(&mut self, opened: &Opened, begins: usize) {
         let frame = Arc::clone(&self.frame);
-        dns::conclude(self, &*frame, opened, begins)
+        self.noted = dns::conclude(self, &*frame, opened, begins);
     }
 
-    fn settle(&mut self, note: Note) {
+    fn note(&mut self, note: Note) {
+        self.noted = note;
+    }
+
+    fn settle(&mut self) {
+        let note = self.noted;
         if dns::settle(self, note) {
             let end = self.frame.len().min(note.start() + note.len());
             self.notes.push(note);

@@ -81,7 +81,7 @@ fn the_first_device_counts() {
         (
             "sent again",
             &[Query(BOUNDARY, FIRST), Query(BOUNDARY, FIRST), Response(BOUNDARY, FIRST)],
-            [1, 1, 0, 2],
+            [1, 1, 0, 3],
         ),
     ];
     for way in Way::ALL {
