@@ -1,5 +1,7 @@
 //! Where the rules of netmon-common keep what they count of DNS: maps, clock and keys.
 
+#![expect(clippy::cast_possible_truncation, reason = "words hold what were smaller numbers before")]
+
 use core::{arch::asm, ptr};
 
 use aya_ebpf::{Global, bindings::__sk_buff, helpers::bpf_ktime_get_ns};

@@ -1,6 +1,11 @@
 //! Packets with DNS in them: what stands where, how they are seen, and the programs to
 //! which they are handed on.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "offsets in a packet are below 2^16, and addresses have 64 bits here"
+)]
+
 use core::arch::asm;
 
 use aya_ebpf::{bindings::__sk_buff, programs::TcContext};

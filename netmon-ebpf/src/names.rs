@@ -1,6 +1,12 @@
 //! The channel through which names leave the kernel: one ring, never a wakeup, and no more
 //! than the daemon can read. Nothing is counted by it but itself.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "offsets in a packet are below 2^16, and addresses have 64 bits here"
+)]
+#![expect(clippy::cast_ptr_alignment, reason = "values of maps stand at multiples of 8")]
+
 use core::{ptr, slice};
 
 use aya_ebpf::{

@@ -1,5 +1,10 @@
 //! The packet memory of a TC program as a byte source.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "addresses have 64 bits here, and words what was loaded"
+)]
+
 use core::{arch::asm, mem::offset_of};
 
 use aya_ebpf::{bindings::__sk_buff, programs::TcContext};

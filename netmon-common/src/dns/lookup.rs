@@ -51,7 +51,7 @@ pub trait Set {
     /// Changes the word at a place.
     fn set(&mut self, at: usize, word: u64);
     /// Returns `at`, of which the verifier then knows nothing: see
-    /// [`Bytes::forget`](crate::bytes::Bytes::forget).
+    /// [`Bytes::forget`].
     fn forget(&self, at: usize) -> usize {
         at
     }

@@ -100,7 +100,7 @@ const NETWORK: Field = Field(48, 16);
 pub(super) const ASKED: Field = Field(0, 16);
 /// 0, or what is wrong with the message, as an index into [`Malformed::ALL`] plus 1.
 pub(super) const FAULT: Field = Field(16, 3);
-/// A [`Kind`].
+/// A [`Kind`](super::Kind).
 pub(super) const KIND: Field = Field(19, 2);
 pub(super) const TRANSPORT: Field = Field(21, 1);
 pub(super) const FAMILY: Field = Field(22, 1);
@@ -120,7 +120,7 @@ pub(super) struct Found {
     /// Its header, zeros where it has none.
     pub(super) header: Header,
     pub(super) has_header: bool,
-    /// A [`Kind`].
+    /// A [`Kind`](super::Kind).
     pub(super) kind: u64,
     /// QTYPE of a query.
     pub(super) asked: u64,

@@ -5,17 +5,13 @@ use std::process::ExitCode;
 use crate::Figures;
 
 /// Limits of added nanoseconds per kind of packet.
-const TC: [(&str, f64); 16] = [
+const TC: [(&str, f64); 12] = [
     ("data_v4", 10.0),
     ("data_v6", 10.0),
     ("syn_v4", 40.0),
     ("syn_v6", 40.0),
     ("dns_query", 60.0),
     ("dns_response", 60.0),
-    ("lookup_query_v4", 60.0),
-    ("lookup_response_v4", 60.0),
-    ("lookup_query_v6", 60.0),
-    ("lookup_response_v6", 60.0),
     ("udp", 10.0),
     ("arp", 10.0),
     ("vlan_data", 10.0),
