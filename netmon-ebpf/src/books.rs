@@ -161,9 +161,10 @@ impl Books for Maps {
 
     #[inline(always)]
     fn advance(&mut self, stream: u32, span: Span) -> Span {
-        let reached = advanced(self.skb, stream, span.here as u64, span.end as u64);
+        let Span { here, end, begins } = span;
+        let reached = advanced(self.skb, stream, here as u64, end as u64, begins as u64);
         let (here, begins) = (reached as u32 as usize, (reached >> 32) as usize);
-        Span { here, begins, end: span.end }
+        Span { here, begins, end }
     }
 
     #[inline(always)]
@@ -187,11 +188,11 @@ impl Books for Maps {
 
 /// Reads on in a stream. A function of its own, for its loop and its stack.
 #[inline(never)]
-fn advanced(skb: *mut __sk_buff, stream: u32, here: u64, end: u64) -> u64 {
+fn advanced(skb: *mut __sk_buff, stream: u32, here: u64, end: u64, begins: u64) -> u64 {
     let Some(lookups) = lookups() else { return UNREAD as u64 };
     let mut maps = Maps::left(skb, lookups);
     let bytes = Loaded::new(skb, maps.unknown());
-    let span = Span { here: here as usize, end: end as usize, begins: 0 };
+    let span = Span { here: here as usize, end: end as usize, begins: begins as usize };
     let Span { here, begins, .. } = advance(&mut maps, &bytes, stream, span);
     u64::from(here as u32) | (begins as u64) << 32
 }

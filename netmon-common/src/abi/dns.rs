@@ -62,8 +62,10 @@ counters! {
         inner names_skipped;
         /// Messages whose names found no room.
         inner names_lost;
-        /// Messages over TCP whose names were left out, because they came in pieces.
+        /// Queries over TCP whose names were left out, because they came in pieces.
         inner names_split;
+        /// Responses over TCP of which the same is true.
+        inner answers_split;
     }
 }
 

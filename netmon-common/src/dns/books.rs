@@ -74,7 +74,13 @@ pub fn settle<K: Books>(books: &mut K, note: Note) -> bool {
         if note.is_response() { respond(books, note, first) } else { begin(books, note, first) };
     if due.is_some() && note.start() == 0 {
         if let Some(lookups) = books.lookups() {
-            add(&mut lookups.events.names_split, 1);
+            let events = &mut lookups.events;
+            let split = if note.is_response() {
+                &mut events.answers_split
+            } else {
+                &mut events.names_split
+            };
+            add(split, 1);
         }
         return false;
     }

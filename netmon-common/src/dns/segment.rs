@@ -40,6 +40,8 @@ pub struct Opened {
     /// Offset of what is to be read next, and of the end.
     here: u64,
     end: u64,
+    /// See [`Span`].
+    begins: u64,
     /// Sequence number at the end.
     behind: u64,
     /// Whether the connection ends.
@@ -57,6 +59,7 @@ impl Opened {
     pub const NOTHING: Self = Self {
         number: 0,
         here: 0,
+        begins: 0,
         end: 0,
         behind: 0,
         last: 0,
@@ -78,8 +81,8 @@ pub enum Progress {
 }
 
 /// Steps that are done at once, up to the end of a message at most: prefix, header, the
-/// rest of it, the type, the rest, and one for each label.
-const STEPS: usize = 48;
+/// rest of it, one for each label of up to eight, their end, two for the type, and the rest.
+const STEPS: usize = 16;
 
 /// What was read before of a segment is at most so many bytes; where it seems to be more,
 /// something is missing, or the segment belongs to a later connection.
@@ -147,6 +150,7 @@ pub fn open<B: Bytes + ?Sized, K: Books>(
     Some(Opened {
         number: u64::from(set << WAY_BITS) | way as u64,
         here: here as u64,
+        begins: ELSEWHERE as u64,
         end: end as u64,
         behind: u64::from(sequence.wrapping_add(end.wrapping_sub(at) as u32)),
         last: u64::from(ends),
@@ -170,7 +174,7 @@ fn read<K: Books>(books: &mut K, opened: &mut Opened) -> Option<Progress> {
     let number = opened.number as u32;
     let (set, way) = (number >> WAY_BITS, number as usize & (STREAM_WAYS - 1));
     let end = opened.end as usize;
-    let span = Span { here: opened.here as usize, end, begins: ELSEWHERE };
+    let span = Span { here: opened.here as usize, end, begins: opened.begins as usize };
     let Span { here, begins, .. } = books.advance(number, span);
     let stream = books.streams(set)?.get_mut(way)?;
     if here == UNREAD {
@@ -178,7 +182,7 @@ fn read<K: Books>(books: &mut K, opened: &mut Opened) -> Option<Progress> {
         add(&mut books.tally()?.streams_lost, 1);
         return None;
     }
-    opened.here = here as u64;
+    (opened.here, opened.begins) = (here as u64, begins as u64);
     if here < end {
         stream.next = (opened.behind as u32).wrapping_sub(end.wrapping_sub(here) as u32);
     } else if stream.next.wrapping_sub(opened.behind as u32).cast_signed() < 0 {

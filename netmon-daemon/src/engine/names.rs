@@ -88,7 +88,8 @@ impl Names {
     }
 }
 
-/// Messages whose names did not arrive.
+/// Messages whose names did not arrive. What answers in pieces say is missing too, but the
+/// names in them are those of queries.
 const fn lost(events: &LookupEvents) -> u64 {
     events.names_skipped.wrapping_add(events.names_lost).wrapping_add(events.names_split)
 }

@@ -97,7 +97,12 @@ pub(super) fn lost(snapshot: &Snapshot) -> Vec<(&'static str, u64)> {
     }
     let dns = &snapshot.dns;
     let events = &dns.lookups.events;
-    let names = [events.names_skipped, events.names_lost, events.names_split];
+    let names = [
+        events.names_skipped,
+        events.names_lost,
+        events.names_split,
+        events.answers_split,
+    ];
     let streams = Vantage::ALL.into_iter().flat_map(|vantage| {
         Direction::ALL.iter().map(move |direction| dns.of(vantage, *direction).streams_lost)
     });

@@ -97,7 +97,7 @@ fn every_message_over_tcp_in_two_segments() {
 fn more_messages_than_programs_may_call_one_another() {
     let mut trial = Trial::of(programs!());
     for way in Way::ALL {
-        for count in 30..37 {
+        for count in [1, 5, 31, 33, 126, 127, 128, 129, 130, 140] {
             trial.anew(way.link());
             let messages: Vec<_> = (0..count).map(|id| said::message(id, 0x0100, 1)).collect();
             let bytes = stream(&messages);

@@ -72,7 +72,7 @@ fn one_very_large_message_over_tcp_is_raised() {
     let said = dig(scene.asking(), scene.server(), &[question]);
     assert!(said.contains("status: NOERROR"), "{said}");
     let row = netmon.raised("dns_large_messages", "critical");
-    assert_eq!(row["vantage"], "boundary", "{row}");
+    assert_eq!(row["subject"], "host", "{row}");
     netmon.stop();
 }
 

@@ -89,7 +89,6 @@ fn a_flood_of_names_is_counted_to_the_last_query() {
     until_ok("the red flag is cleared", || {
         is("netmon_red_flag_active", &[("detector", "dns_flood")], 0)
     });
-    until_ok("the detector sees again", || is("netmon_detector_trusted", &tunnel, 1));
     netmon.stop();
 }
 
