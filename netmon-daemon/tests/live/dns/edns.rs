@@ -20,9 +20,9 @@ use crate::{
 const OFFERS: [(&str, u64); 4] =
     [("+noedns", 5), ("+bufsize=512", 5), ("+bufsize=1232", 3), ("+bufsize=4096", 1)];
 
-/// How often each text is asked for, so that the large ones are more than the 20 in
+/// How often each text is asked for, so that the two large ones are more than the 20 in
 /// a minute that are a red flag.
-const TIMES: usize = 8;
+const TIMES: usize = 12;
 
 #[test]
 fn what_does_not_fit_is_cut_and_asked_for_again() {

@@ -116,7 +116,7 @@ fn repeated(side: Side) {
         assert!(twin * 9 / 10 <= requests && rarely * 10 < twin, "{side:?}: {rarely} of {twin}");
         (asked, raised)
     });
-    let (row, took) = raised.unwrap_or_else(|flags| panic!("{side:?}: not raised: {flags}"));
+    let (_, took) = raised.unwrap_or_else(|flags| panic!("{side:?}: not raised: {flags}"));
     say(side, took);
     assert_eq!(of(TWIN), [serde_json::Value::Null; 0], "{side:?}");
     // All but the first of each name, and one for each time that it was no longer valid.
