@@ -117,7 +117,7 @@ impl Stream {
 
 /// The segments that TCP says it sent to the host, and from it. What it sends
 /// again is in `RetransSegs` only. What the host sent over its loopback are the
-/// scrapes, which are never merged.
+/// scrapes, which are not merged on a stage.
 fn sent(stage: &Stage) -> [u64; 2] {
     let said = |namespace| {
         let tcp = statistics::tcp(namespace);
