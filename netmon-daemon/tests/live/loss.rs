@@ -42,6 +42,8 @@ fn as_many_segments_are_sent_again_as_the_kernel_says() {
         stage.features(&["tso", "off", "gso", "off", "gro", "off"]);
         // Who scrapes a netmon that is busy sends the request again, as a probe.
         stage.host.sysctl("net/ipv4/tcp_early_retrans", "0");
+        // A scrape is longer than the first window else, and waits for whoever reads it.
+        stage.host.sysctl("net/ipv4/tcp_rmem", "4096 1048576 6291456");
         let chance = format!("numgen random mod 100 < {loss} drop");
         refuse(
             &stage.peer,
@@ -53,17 +55,15 @@ fn as_many_segments_are_sent_again_as_the_kernel_says() {
         transfer(&stage, &receiver, bytes);
         let after = until_ok("what is sent again is counted", || {
             let after = at_rest(&netmon, &stage);
-            let counted = after.grew(&before, RETRANSMITS, &[SERVICE]);
+            // Of all services, as the kernel counts.
+            let counted = after.grew(&before, RETRANSMITS, &[]);
             let truth = after.kernel.again - before.kernel.again;
             if counted == truth { Ok(after) } else { Err(format!("{counted} of {truth}")) }
         });
         let fast = after.kernel.fast - before.kernel.fast;
         assert!(fast > 0, "{loss} %: nothing was lost");
-        assert_eq!(
-            after.grew(&before, RETRANSMITS, &[SERVICE, ("kind", "fast")]),
-            fast,
-            "{loss} %"
-        );
+        assert!(after.grew(&before, RETRANSMITS, &[SERVICE]) > 0, "{loss} %: of the service");
+        assert_eq!(after.grew(&before, RETRANSMITS, &[("kind", "fast")]), fast, "{loss} %");
 
         let again = (after.kernel.again - before.kernel.again) as f64;
         let sent = after.kernel.sent - before.kernel.sent;
