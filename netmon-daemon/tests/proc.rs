@@ -11,6 +11,7 @@ use std::{
 };
 
 use netmon::proc::{Counters, Reader};
+use rustix::net::{Shutdown, shutdown};
 
 use netns::{NetNs, require_kernel};
 
@@ -34,6 +35,9 @@ fn counters_are_those_of_the_namespace_of_the_opening_thread() {
             let address = listener.local_addr().unwrap();
             let pairs = [(); 3]
                 .map(|()| (TcpStream::connect(address).unwrap(), listener.accept().unwrap()));
+            // Closing it would not do: a process that another test is starting may hold it
+            // for a moment.
+            shutdown(&listener, Shutdown::Both).unwrap();
             drop((listener, pairs));
             TcpStream::connect(address).unwrap_err();
             let sender = UdpSocket::bind((address.ip(), 0)).unwrap();
