@@ -32,21 +32,21 @@ fn failures_are_what_the_application_was_told() {
     let mut play = Play::begin(Turn::take(), stage());
     play.case("refused", |stage| sum(both_ways(stage), refused));
     play.case("refused, IPv6", |stage| sum(both_ways_6(stage), refused));
-    for (answer, four, six) in [
-        ("reject with tcp reset", true, true),
-        ("reject with icmp host-unreachable", true, false),
-        ("reject with icmp net-unreachable", true, false),
-        ("reject with icmp prot-unreachable", true, false),
-        ("reject with icmp admin-prohibited", true, false),
-        ("reject with icmpv6 no-route", false, true),
-        ("reject with icmpv6 addr-unreachable", false, true),
-        ("reject with icmpv6 admin-prohibited", false, true),
+    for (answer, four, six, told) in [
+        ("reject with tcp reset", true, true, Errno::CONNREFUSED),
+        ("reject with icmp host-unreachable", true, false, Errno::HOSTUNREACH),
+        ("reject with icmp net-unreachable", true, false, Errno::NETUNREACH),
+        ("reject with icmp prot-unreachable", true, false, Errno::NOPROTOOPT),
+        ("reject with icmp admin-prohibited", true, false, Errno::HOSTUNREACH),
+        ("reject with icmpv6 no-route", false, true, Errno::NETUNREACH),
+        ("reject with icmpv6 addr-unreachable", false, true, Errno::HOSTUNREACH),
+        ("reject with icmpv6 admin-prohibited", false, true, Errno::ACCESS),
     ] {
         let rejected = |stage: &Stage| {
             let ways = both_ways(stage).into_iter().filter(|_| four);
             let ways: Vec<_> = ways.chain(both_ways_6(stage).into_iter().filter(|_| six)).collect();
             ways.into_iter()
-                .map(|way| rejected(way, answer))
+                .map(|way| rejected(way, answer, told))
                 .fold(Deed::nothing(), |a, b| a.and(&b))
         };
         play.case(answer, rejected);
@@ -72,7 +72,7 @@ fn refused(way: Way<'_>) -> Deed {
 }
 
 /// The other end says no by a rule of nftables.
-fn rejected(way: Way<'_>, answer: &str) -> Deed {
+fn rejected(way: Way<'_>, answer: &str, told: Errno) -> Deed {
     let rule = format!("tcp dport {PORT} {answer}");
     for limit in ["ipv4/icmp_ratelimit", "ipv6/icmp/ratelimit"] {
         way.server.sysctl(&format!("net/{limit}"), "0");
@@ -82,7 +82,10 @@ fn rejected(way: Way<'_>, answer: &str) -> Deed {
     filtered(way.server, &rule, || {
         thread::scope(|scope| {
             for _ in 0..TIMES {
-                scope.spawn(|| way.connect().unwrap_err());
+                scope.spawn(|| {
+                    let error = way.connect().unwrap_err();
+                    assert_eq!(Errno::from_io_error(&error), Some(told), "{answer}");
+                });
             }
         });
     });
