@@ -4,7 +4,11 @@
 
 use core::{arch::asm, ptr};
 
-use aya_ebpf::{Global, bindings::__sk_buff, helpers::bpf_ktime_get_ns};
+use aya_ebpf::{
+    Global,
+    bindings::__sk_buff,
+    helpers::{bpf_ktime_get_coarse_ns, bpf_ktime_get_ns},
+};
 use netmon_common::{
     abi::{
         dns::{DnsSettings, DnsTally, LookupTimes, Lookups, dns_tally},
@@ -66,6 +70,15 @@ impl Maps {
         // SAFETY: as above.
         let (unknown, tally) = unsafe { ((*lookups).left.unknown, (*lookups).left.tally) };
         Self { skb, zero: zero(unknown), tally: tally as u32, lookups }
+    }
+
+    /// Counts a message, and says whether its names are to be handed on.
+    #[inline(always)]
+    pub(crate) fn count(mut self, note: Note) -> bool {
+        settle(&mut self, note)
+            && self.settings().is_some_and(|settings| settings.names != 0)
+            // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
+            && names::allowed(unsafe { &mut *self.lookups })
     }
 
     /// A number of which the verifier knows nothing.
@@ -160,6 +173,12 @@ impl Books for Maps {
     }
 
     #[inline(always)]
+    fn about(&self) -> u64 {
+        // SAFETY: the helper has no conditions.
+        unsafe { bpf_ktime_get_coarse_ns() }
+    }
+
+    #[inline(always)]
     fn advance(&mut self, stream: u32, span: Span) -> Span {
         let Span { here, end, begins } = span;
         let reached = advanced(self.skb, stream, here as u64, end as u64, begins as u64);
@@ -212,17 +231,13 @@ fn concluded(skb: *mut __sk_buff, begins: u64) -> u32 {
     0
 }
 
-/// Counts the message that was noted, and says whether its names are to be handed on. A
-/// function of its own, to which the verifier comes by one way, whatever there was before.
+/// [`Maps::count`] for the message that was noted last, as a function of its own, to which the verifier comes by one way,
+/// whatever there was before.
 #[inline(never)]
 fn settled(skb: *mut __sk_buff) -> u32 {
-    let Some(lookups) = lookups() else { return 0 };
-    let mut maps = Maps::left(skb, lookups);
-    // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
-    let due = settle(&mut maps, unsafe { (*lookups).left.note });
-    if due && maps.settings().is_some_and(|settings| settings.names != 0) {
-        // SAFETY: as above.
-        return u32::from(names::allowed(unsafe { &mut *lookups }));
-    }
-    0
+    lookups().map_or(0, |lookups| {
+        // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
+        let note = unsafe { (*lookups).left.note };
+        u32::from(Maps::left(skb, lookups).count(note))
+    })
 }

@@ -11,6 +11,7 @@ use core::arch::asm;
 use aya_ebpf::{bindings::__sk_buff, programs::TcContext};
 use netmon_common::{
     abi::{
+        dns::Lookups,
         labels::Direction,
         slot::{LOOPBACK, SlotEntry},
     },
@@ -19,17 +20,15 @@ use netmon_common::{
         Books as _, Datagram, Kind, LONGEST_QUESTION, Place, Progress, Segment, Sighting, open,
         read_on,
     },
-    packet::{self, Link, Packet, Transport},
-    wire::{
-        dns::Spoken,
-        ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6},
-    },
+    packet::{Packet, Transport},
+    wire::dns::Spoken,
 };
 
 use crate::{
     books::{Maps, lookups},
     device,
     maps::{DNS_PROGRAMS, DNS_SETTINGS},
+    names,
     skb::{Anywhere, Loaded},
 };
 
@@ -85,7 +84,6 @@ impl Spoken for Configured {
 const MESSAGES: u32 = 0;
 const STREAMS: u32 = 2;
 const READ_ON: u32 = 4;
-const SETTLE: u32 = 5;
 
 /// Hands a packet with DNS in it on to a program for it, which has registers, stack and a
 /// budget of instructions for itself. Where there is none, DNS is not looked at.
@@ -113,35 +111,29 @@ pub(crate) fn pass_on(ctx: &TcContext, direction: Direction, packet: Packet) {
 #[inline(always)]
 pub(crate) fn read_datagram(ctx: &TcContext, direction: Direction) -> Option<()> {
     let skb = ctx.skb.skb;
-    let transport = begun(skb) as usize;
     let lookups = lookups()?;
+    let transport = begun(skb, lookups);
     // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
     let left = unsafe { &(*lookups).left };
     let bytes = Anywhere::new(skb, left.unknown);
-    let place = place(skb, &bytes, direction, transport)?;
+    let packet = Packet::from_word(left.unknown);
+    let place = place(skb, &bytes, packet, direction, transport);
     // SAFETY: the context of a TC program is a valid `__sk_buff`.
     let times = u64::from(unsafe { (*skb).gso_segs }.max(1));
-    let mut maps = Maps::new(skb, lookups, left.unknown, &place, direction);
+    let maps = Maps::new(skb, lookups, left.unknown, &place, direction);
     let note = left.datagram.note(&bytes, &place, times, maps.keys());
-    maps.note(note);
-    // SAFETY: the program returns what this one would.
-    unsafe { DNS_PROGRAMS.tail_call(ctx, SETTLE) };
-    Some(())
-}
-
-/// Counts the message that was noted.
-#[inline(always)]
-pub(crate) fn settle(ctx: &TcContext) -> Option<()> {
-    let skb = ctx.skb.skb;
-    Maps::left(skb, lookups()?).settle();
+    if maps.count(note) {
+        // SAFETY: as above.
+        unsafe { (*lookups).left.note = note };
+        names::hand_on(skb);
+    }
     Some(())
 }
 
 /// Reads the beginning of a message over UDP, and says where its UDP header stands. Before
 /// all else: the verifier would walk a name for every way to it.
 #[inline(always)]
-fn begun(skb: *mut __sk_buff) -> u32 {
-    let Some(lookups) = lookups() else { return 0 };
+fn begun(skb: *mut __sk_buff, lookups: *mut Lookups) -> usize {
     // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
     let left = unsafe { &mut (*lookups).left };
     let packet = Packet::from_word(left.unknown);
@@ -164,7 +156,7 @@ fn begun(skb: *mut __sk_buff) -> u32 {
         Kind::Short
     };
     left.datagram = Datagram::read(&bytes, kind, at, end);
-    at.wrapping_sub(UDP_LEN) as u32
+    at.wrapping_sub(UDP_LEN)
 }
 
 /// Length of a UDP header.
@@ -175,32 +167,18 @@ const UDP_LEN: usize = 8;
 fn place<B: Bytes>(
     skb: *mut __sk_buff,
     bytes: &B,
+    packet: Packet,
     direction: Direction,
     transport: usize,
-) -> Option<Place> {
+) -> Place {
     // SAFETY: the context of a TC program is a valid `__sk_buff`.
-    let entry = bytes.forget(device::entry(unsafe { (*skb).ifindex }));
-    let network = packet::network(bytes, link(SlotEntry::word_link(entry)))?;
-    // Forgotten at once: tags in all numbers lead here.
-    let at = bytes.forget_offset(network.at);
-    let ethertype = bytes.forget(u64::from(network.ethertype));
+    let (ifindex, beside) = unsafe { ((*skb).ifindex, (*skb).vlan_present) };
+    let entry = bytes.forget(device::entry(ifindex));
+    let network = packet.network(SlotEntry::word_link(entry), u64::from(beside));
+    let network = bytes.forget(network) as usize;
+    let version_6 = packet.version_6();
     let (sighting, vantage) = sighting(skb, bytes, entry, direction);
-    // Calculated, not asked: the two types differ in this bit, and nothing else is DNS.
-    const { assert!(ETHERTYPE_IPV6 & 0x10 != 0 && ETHERTYPE_IPV4 & 0x10 == 0) };
-    let version_6 = ethertype >> 4 & 1;
-    Some(Place { network: at, version_6, transport, sighting, vantage: u64::from(vantage) })
-}
-
-/// The link types that devices have.
-#[inline(always)]
-pub(crate) fn link(index: usize) -> Link {
-    if index == Link::Ethernet.index() {
-        Link::Ethernet
-    } else if index == Link::Raw.index() {
-        Link::Raw
-    } else {
-        Link::Unknown
-    }
+    Place { network, version_6, transport, sighting, vantage: u64::from(vantage) }
 }
 
 /// Reads a segment of a stream, one message at a time.
@@ -211,7 +189,7 @@ pub(crate) fn read_segment(ctx: &TcContext, direction: Direction) -> Option<()> 
     // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
     let word = unsafe { (*lookups).left.unknown };
     let bytes = Loaded::new(skb, word);
-    let mut place = place(skb, &bytes, direction, 0)?;
+    let mut place = place(skb, &bytes, Packet::from_word(word), direction, 0);
     let network = place.network;
     let behind = if place.version_6 != 0 {
         let [_, _, _, _, l0, l1, next, _] = bytes.array(network)?;

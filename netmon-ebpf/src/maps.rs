@@ -177,9 +177,9 @@ pub(crate) static DNS_LOOKUP_SETS: Array<[u64; WAYS]> = Array::with_max_entries(
 pub(crate) static DNS_STREAMS: Array<StreamSet> = Array::with_max_entries(STREAM_SETS, 0);
 
 /// The programs that read packets with DNS in them: of datagrams by direction, of segments by
-/// direction, of what is left of a segment, and of what is noted. Written once by the daemon.
+/// direction, and of what is left of a segment. Written once by the daemon.
 #[map]
-pub(crate) static DNS_PROGRAMS: ProgramArray = ProgramArray::with_max_entries(6, 0);
+pub(crate) static DNS_PROGRAMS: ProgramArray = ProgramArray::with_max_entries(5, 0);
 
 /// The beginnings of DNS messages, for their names. Written at most as often as
 /// `netmon_common::abi::dns` allows, drained by the daemon ten times a second; what finds

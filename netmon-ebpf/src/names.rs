@@ -11,7 +11,7 @@ use core::{ptr, slice};
 
 use aya_ebpf::{
     bindings::{__sk_buff, BPF_RB_NO_WAKEUP},
-    helpers::{bpf_jiffies64, bpf_ktime_get_ns, bpf_skb_cgroup_id, bpf_skb_load_bytes},
+    helpers::{bpf_jiffies64, bpf_ktime_get_coarse_ns, bpf_skb_cgroup_id, bpf_skb_load_bytes},
 };
 use netmon_common::{
     abi::dns::{ALLOWANCE, ALLOWANCE_BITS, Lookups, NAMES_KEPT, NameEvent},
@@ -65,7 +65,7 @@ fn put(skb: *mut __sk_buff, note: Note) -> Option<()> {
     let room = DNS_NAMES_ROOM.get_ptr_mut(0)?.cast::<u8>();
     let (network, at, len) = (note.network() as u32, note.start() as u32, note.len() as u64);
     // SAFETY: the helper has no conditions.
-    let now = unsafe { bpf_ktime_get_ns() };
+    let now = unsafe { bpf_ktime_get_coarse_ns() };
     // SAFETY: the context is a valid `__sk_buff`.
     let group = unsafe { bpf_skb_cgroup_id(skb) };
     let load = |at: u32, to: usize, len: u32| {

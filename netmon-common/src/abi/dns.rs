@@ -214,7 +214,7 @@ pub const NAMES_KEPT: usize = 512;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct NameEvent {
-    /// When it was seen, in nanoseconds of the monotonic clock.
+    /// When it was seen, in nanoseconds of the monotonic clock, to a tick of the kernel.
     pub at: u64,
     /// The control group of the socket that sent it; 0 where there is none here.
     pub group: u64,

@@ -40,6 +40,10 @@ pub trait Books {
     fn keys(&self) -> &Keys;
     /// Now, in nanoseconds of a clock that does not go back.
     fn now(&self) -> u64;
+    /// The same, or up to [`TICK`](super::TICK) before it.
+    fn about(&self) -> u64 {
+        self.now()
+    }
     /// Reads on in a stream: [`advance`](super::advance) where it stands.
     fn advance(&mut self, stream: u32, span: Span) -> Span;
     /// Notes the message that is complete in a stream: [`conclude`](super::conclude) where it
@@ -106,7 +110,7 @@ fn count(tally: &mut DnsTally, note: Note) {
         let cell = row.wrapping_mul(QueryType::COUNT).wrapping_add(asked.index());
         bump(&mut tally.queries, cell, times);
     } else if tcp && kind == Kind::Response as u64 {
-        let [_, _, flags, ..] = header.to_le_bytes();
+        let [flags, ..] = header.to_le_bytes();
         let cell = family.wrapping_mul(Rcode::COUNT);
         bump(&mut tally.tcp_responses, cell.wrapping_add(Rcode::of(flags & 0xf).index()), 1);
         if note.len() >= LARGE_MESSAGE && TRANSFER.get(facts) == 0 {
@@ -129,10 +133,10 @@ const fn asked(facts: u64) -> u16 {
 #[inline(always)]
 fn begin<K: Books>(books: &mut K, note: Note, first: bool) -> Option<()> {
     let lookup = Lookup { hash: note.hash, server: note.server };
-    let now = books.now();
     let mut set = books.set(lookup.set())?;
-    let settings = books.settings()?;
-    let asked = ask(&mut set, lookup, || settings.place(lookup.server), first, now);
+    let other = Resolver::Other as u32;
+    let place = || books.settings().map_or(other, |settings| settings.place(lookup.server));
+    let asked = ask(&mut set, lookup, place, first, books.about(), || books.now());
     let lookups = books.lookups()?;
     let new = match asked {
         // Whoever asks for another name under the same ID and ports looks like this, too.

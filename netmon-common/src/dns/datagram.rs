@@ -53,7 +53,7 @@ impl Datagram {
             Err(malformed) => (malformed.index() as u64).wrapping_add(1) << FAULT,
         };
         let header = match header {
-            Ok(Header { id, flags, .. }) => u64::from(id) | u64::from(flags) << 16,
+            Ok(header) => u64::from(header.word()),
             Err(_) => NO_HEADER,
         };
         Self {
@@ -77,7 +77,7 @@ impl Datagram {
     ) -> Note {
         let Self { header, question, at, len } = *self;
         let found = Found {
-            header: Header { id: header as u16, flags: (header >> 16) as u16, questions: 0 },
+            header: Header::of(header as u32, 0),
             has_header: header & NO_HEADER == 0,
             kind: header >> KIND,
             asked: question,

@@ -30,6 +30,10 @@ pub const TIMEOUT: u64 = 5_000_000_000;
 /// So long a response is waited for, too.
 const GIVEN_UP: u64 = 1 << 34;
 
+/// How far a clock that costs nothing may be behind, in nanoseconds: a tick of the kernel is
+/// at most 10 ms.
+pub const TICK: u64 = 1 << 24;
+
 /// Spans of time in which lookups begin, of [`COHORT`] each: after so many the first one
 /// comes round again.
 pub const COHORTS: usize = 16;
@@ -111,22 +115,24 @@ impl Lookup {
         identity: Identity,
         keys: &Keys,
     ) -> Option<Self> {
-        let [k0, k1, c0, s0, c1, c2, c3, s1, s2, s3] = *keys;
+        let [k0, k1, c0, s0, further @ ..] = keys;
         let ports = bytes.be32(transport)?;
         let id = u32::from(identity.id) | u32::from(identity.kind) << 16;
         // Calculated, where a question would cost registers: 1 for a response, whose sender is
         // the server.
-        let response = usize::from(identity.response);
+        let response = u32::from(identity.response);
         // The port of the client above that of the server.
-        let ports = ports.rotate_left(u32::from(identity.response).wrapping_mul(u16::BITS));
-        let hash = product(ports, k0).wrapping_add(product(id, k1));
+        let ports = ports.rotate_left(response.wrapping_mul(u16::BITS));
+        let hash = product(ports, *k0).wrapping_add(product(id, *k1));
         let (client, server) = if version_6 {
-            let (client, server) = ends(network.wrapping_add(IPV6), 16, response);
-            let client = sum(bytes.be32s(client)?, [c3, c2, c1, c0]);
-            (client, sum(bytes.be32s(server)?, [s3, s2, s1, s0]))
+            let [c1, c2, c3, s1, s2, s3] = *further;
+            let (client, server) = ends(network.wrapping_add(IPV6), response);
+            let client = sum(bytes.be32s(client)?, [c3, c2, c1, *c0]);
+            (client, sum(bytes.be32s(server)?, [s3, s2, s1, *s0]))
         } else {
-            let (client, server) = ends(network.wrapping_add(IPV4), 4, response);
-            (product(bytes.be32(client)?, c0), product(bytes.be32(server)?, s0))
+            let [sender, receiver] = bytes.be32s(network.wrapping_add(IPV4))?;
+            let exchanged = (sender ^ receiver) & 0_u32.wrapping_sub(response);
+            (product(sender ^ exchanged, *c0), product(receiver ^ exchanged, *s0))
         };
         Some(Self { hash: hash.wrapping_add(client).wrapping_add(server), server })
     }
@@ -144,12 +150,12 @@ impl Lookup {
     }
 }
 
-/// Where the addresses of client and server are, when those of sender and receiver stand at
-/// `at` and so many bytes behind it.
+/// Where the IPv6 addresses of client and server are, when those of sender and receiver stand
+/// from `at` on.
 #[inline(always)]
-const fn ends(at: usize, len: usize, response: usize) -> (usize, usize) {
-    let moved = response.wrapping_mul(len);
-    (at.wrapping_add(moved), at.wrapping_add(len).wrapping_sub(moved))
+const fn ends(at: usize, response: u32) -> (usize, usize) {
+    let moved = response.wrapping_mul(16) as usize;
+    (at.wrapping_add(moved), at.wrapping_add(16).wrapping_sub(moved))
 }
 
 /// The hash of a server's address, as [`Lookup::server`] is, from its words: four of an
@@ -271,6 +277,9 @@ fn find(set: &impl Set, lookup: Lookup) -> usize {
 
 /// Takes a query: of a lookup that counts or is seen elsewhere first, at the server with
 /// this place, which is asked for where the lookup is new.
+///
+/// So is the time: to read it costs more than all else here, and for what was sent before
+/// it is enough to know it to a [`TICK`], as `about` says it.
 #[expect(clippy::cast_possible_truncation, reason = "a place is 32 bit, and only hidden as more")]
 #[inline(always)]
 pub fn ask(
@@ -278,15 +287,19 @@ pub fn ask(
     lookup: Lookup,
     place: impl FnOnce() -> u32,
     counts: bool,
-    now: u64,
+    about: u64,
+    now: impl FnOnce() -> u64,
 ) -> Asked {
     let found = find(set, lookup);
     let at = if found < WAYS { found } else { 0 };
     let there = Open(set.get(at));
-    let age = there.age(now);
-    if found < WAYS && there.0 != 0 && age < GIVEN_UP {
+    // It may seem to have been sent after now.
+    let waits = there.age(about.wrapping_add(TICK)) < GIVEN_UP.wrapping_add(TICK);
+    if found < WAYS && there.0 != 0 && waits {
         return Asked::Again;
     }
+    let now = now();
+    let age = there.age(now);
     // Forgotten, or the verifier would walk what follows for each place.
     let new = Open::new(lookup, set.forget(place() as usize) as u32, counts, now);
     if there.0 == 0 {

@@ -18,7 +18,7 @@ mod stream;
 pub use books::{Books, LARGE_ANSWER, LARGE_MESSAGE, settle};
 pub use datagram::{Datagram, Kind};
 pub use lookup::{
-    Asked, COHORTS, Identity, Keys, LOOKUP_SETS, Lookup, Open, Set, TIMEOUT, Timeouts, WAYS,
+    Asked, COHORTS, Identity, Keys, LOOKUP_SETS, Lookup, Open, Set, TICK, TIMEOUT, Timeouts, WAYS,
     answer, ask, server_hash,
 };
 pub use malformed::Malformed;

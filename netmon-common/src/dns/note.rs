@@ -148,7 +148,6 @@ impl Note {
         keys: &Keys,
     ) -> Self {
         let Place { network, version_6, transport, sighting, vantage } = *place;
-        let Header { id, flags, .. } = found.header;
         let facts = ASKED.of(found.asked)
             | FAULT.of(found.fault)
             | KIND.of(found.kind)
@@ -158,15 +157,14 @@ impl Note {
             | TRANSFER.of(found.transfer)
             | TIMES.of(found.times)
             | LEN.of(found.len as u64);
-        let header = u64::from(id)
-            | u64::from(flags) << 16
-            | START.of(found.at as u64)
-            | NETWORK.of(network as u64);
+        let header =
+            u64::from(found.header.word()) | START.of(found.at as u64) | NETWORK.of(network as u64);
         let mut note =
             Self { header: bytes.forget(header), facts: bytes.forget(facts), hash: 0, server: 0 };
         if found.has_header && sighting != Sighting::AGAIN {
             let kind = kind(vantage, found.transport as u64);
-            let identity = Identity { id, response: found.header.is_response(), kind };
+            let identity =
+                Identity { id: found.header.id, response: found.header.is_response(), kind };
             let lookup = Lookup::read(bytes, network, version_6 != 0, transport, identity, keys);
             if let Some(lookup) = lookup {
                 note.hash = lookup.hash;
@@ -181,7 +179,7 @@ impl Note {
     /// Whether it is a response.
     #[inline(always)]
     pub const fn is_response(&self) -> bool {
-        self.header & 0x8000_0000 != 0
+        self.header & 0x8000 != 0
     }
 
     /// Whether it travels over IPv6.
@@ -216,7 +214,7 @@ impl Note {
     /// Whether TC says that it was cut to fit.
     #[inline(always)]
     pub(super) const fn is_truncated(&self) -> bool {
-        self.header & 0x0200_0000 != 0
+        self.header & 0x0200 != 0
     }
 }
 

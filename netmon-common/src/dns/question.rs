@@ -16,8 +16,6 @@ pub(super) const TYPE_AND_CLASS: usize = 4;
 /// A label has at least one byte and one for its length.
 const MAX_LABELS: usize = MAX_NAME_LEN / 2 + 1;
 
-const QUESTIONS: usize = 4;
-
 /// The header of a message that a query at least must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -45,14 +43,21 @@ impl Header {
         if end < at.wrapping_add(HEADER_LEN) {
             return Err(Malformed::Short);
         }
-        let word = bytes.be32(at).ok_or(Malformed::Short)?;
-        let [i0, i1, f0, f1] = word.to_be_bytes();
-        let questions = bytes.be16(at.wrapping_add(QUESTIONS)).ok_or(Malformed::Short)?;
-        Ok(Self {
-            id: u16::from_be_bytes([i0, i1]),
-            flags: u16::from_be_bytes([f0, f1]),
-            questions,
-        })
+        let [word, counts] = bytes.be32s(at).ok_or(Malformed::Short)?;
+        Ok(Self::of(word, (counts >> 16) as u16))
+    }
+
+    /// The header that begins with this word, as [`Self::word`] returns it.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "each half of a word")]
+    pub(super) const fn of(word: u32, questions: u16) -> Self {
+        Self { id: (word >> 16) as u16, flags: word as u16, questions }
+    }
+
+    /// ID and flags, as they stand on the wire.
+    #[inline(always)]
+    pub(super) const fn word(self) -> u32 {
+        (self.id as u32) << 16 | self.flags as u32
     }
 
     /// Whether this is a response.
@@ -87,10 +92,10 @@ pub(super) enum Length {
 /// What the length of a label says, in a name with nothing before it.
 #[inline(always)]
 pub(super) const fn length(byte: u8) -> Result<Length, Malformed> {
-    if byte == 0 {
-        Ok(Length::Root)
-    } else if byte as usize <= MAX_LABEL_LEN {
+    if matches!(byte as usize, 1..=MAX_LABEL_LEN) {
         Ok(Length::Label(byte))
+    } else if byte == 0 {
+        Ok(Length::Root)
     } else if byte >= 0xc0 {
         Err(Malformed::Pointer)
     } else {
@@ -106,14 +111,16 @@ pub(super) const fn length(byte: u8) -> Result<Length, Malformed> {
 #[inline(always)]
 pub fn query_type<B: Bytes + ?Sized>(bytes: &B, at: usize, end: usize) -> Result<u16, Malformed> {
     let name = at.wrapping_add(HEADER_LEN);
+    // One limit for both, asked once for each label: the end of the message, and the last
+    // place at which the root of a name can stand.
+    let limit = end.min(name.wrapping_add(MAX_NAME_LEN));
     let mut here = name;
     for _ in 0..MAX_LABELS {
-        // Forgotten, so that to the verifier all ways to a label are one.
-        here = bytes.forget_offset(here);
-        let byte = bytes.byte(here).ok_or(Malformed::Cut)?;
-        if here >= end {
-            return Err(Malformed::Cut);
+        if here >= limit {
+            let long = here.wrapping_sub(name) >= MAX_NAME_LEN;
+            return Err(if long { Malformed::Name } else { Malformed::Cut });
         }
+        let byte = bytes.byte(here).ok_or(Malformed::Cut)?;
         here = here.wrapping_add(1);
         match length(byte)? {
             Length::Root => {
@@ -123,10 +130,6 @@ pub fn query_type<B: Bytes + ?Sized>(bytes: &B, at: usize, end: usize) -> Result
                 return bytes.be16(here).ok_or(Malformed::Cut);
             }
             Length::Label(len) => here = here.wrapping_add(len as usize),
-        }
-        // With the root, which is still to come.
-        if here.wrapping_sub(name) >= MAX_NAME_LEN {
-            return Err(Malformed::Name);
         }
     }
     Err(Malformed::Name)

@@ -1,6 +1,6 @@
 //! What the parser learned of a frame, packed into one word.
 
-use super::Transport;
+use super::{Link, Transport};
 use crate::{
     abi::{
         labels::{Class, Family, IcmpClass, Protocol, Rcode},
@@ -8,7 +8,7 @@ use crate::{
     },
     reject::Reject,
     scope::Scope,
-    wire::{dns, ipv6, tcp, vlan},
+    wire::{dns, ethernet, ipv6, tcp, vlan},
 };
 
 /// What the parser learned of a frame, packed into one word. It is complete
@@ -310,6 +310,23 @@ impl Packet {
     #[inline(always)]
     pub const fn headers(self) -> u64 {
         self.get(HEADERS)
+    }
+
+    /// 1 for IPv6, 0 for IPv4, in a packet of either: a number, of which nothing is asked.
+    #[inline(always)]
+    pub const fn version_6(self) -> u64 {
+        const { assert!(Family::Ipv4.index() == 0b01 && Family::Ipv6.index() == 0b10) };
+        self.get(FAMILY) >> 1
+    }
+
+    /// Offset of the IP header in a frame with this link type, one that devices have, when
+    /// `beside` of its tags stood beside it: [`network`](super::network) without a look at
+    /// the frame.
+    #[inline(always)]
+    pub const fn network(self, link: usize, beside: u64) -> u64 {
+        let header = if link == Link::Ethernet.index() { ethernet::HEADER_LEN as u64 } else { 0 };
+        let tags = self.vlan_tags().wrapping_sub(beside);
+        header.wrapping_add(tags.wrapping_mul(vlan::TAG_LEN as u64))
     }
 
     /// Length of the UDP payload as UDP claims it, in bytes.

@@ -9,7 +9,8 @@ pub const ETHERTYPE_IPV4: u16 = 0x0800;
 pub const ETHERTYPE_IPV6: u16 = 0x86dd;
 
 const ETHERTYPE: usize = 12;
-const HEADER_LEN: usize = 14;
+/// Length of the header in bytes.
+pub const HEADER_LEN: usize = 14;
 
 /// Reads the header at the start of the frame. A length field (802.3 frames)
 /// is returned as it stands: no IP version has such an EtherType.

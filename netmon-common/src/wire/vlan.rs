@@ -6,7 +6,8 @@ use crate::{bytes::Bytes, reject::Reject};
 /// Tags that are opened; what lies behind more of them is not IP to netmon.
 pub const MAX_TAGS: usize = 4;
 
-const TAG_LEN: usize = 4;
+/// Its length in bytes.
+pub const TAG_LEN: usize = 4;
 const INNER_ETHERTYPE: usize = 2;
 
 /// Whether a frame with this EtherType goes on with a tag.

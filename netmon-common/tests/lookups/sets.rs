@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use netmon_common::dns::{Asked, Lookup, Open, TIMEOUT, WAYS, answer, ask};
+use netmon_common::dns::{Asked, Lookup, Open, TICK, TIMEOUT, WAYS, answer, ask};
 use proptest::{collection::vec, prelude::*};
 
 use crate::UNIT;
@@ -19,7 +19,7 @@ fn lookup(number: u64) -> Lookup {
 }
 
 fn new(set: &mut [u64; WAYS], number: u64, now: u64) -> Open {
-    let asked = ask(set, lookup(number), || 0, true, now);
+    let asked = ask(set, lookup(number), || 0, true, now, || now);
     let Asked::New(open) = asked else { panic!("{number} at {now}: {asked:?}") };
     open
 }
@@ -28,7 +28,7 @@ fn new(set: &mut [u64; WAYS], number: u64, now: u64) -> Open {
 fn a_query_is_open_until_its_answer() {
     let mut set = [0; WAYS];
     for (place, counts) in [(0, true), (3, false), (8, true)] {
-        let asked = ask(&mut set, lookup(7), || place, counts, SECOND);
+        let asked = ask(&mut set, lookup(7), || place, counts, SECOND, || SECOND);
         let Asked::New(open) = asked else { panic!("{asked:?}") };
         assert_eq!((open.place(), open.counts()), (place, counts));
         assert!(answer(&mut set, lookup(8)).is_none(), "another one");
@@ -50,7 +50,7 @@ fn what_is_sent_again_keeps_its_first_time() {
     ] {
         let mut set = [0; WAYS];
         let first = new(&mut set, 1, SECOND);
-        let asked = ask(&mut set, lookup(1), || 0, true, SECOND + later);
+        let asked = ask(&mut set, lookup(1), || 0, true, SECOND + later, || SECOND + later);
         assert_eq!(asked == Asked::Again, again, "{later} ns later: {asked:?}");
         let open = answer(&mut set, lookup(1));
         assert_eq!(open == first, again || later == 0, "{later} ns later");
@@ -66,7 +66,7 @@ fn a_full_set_forgets_the_oldest() {
         let mut set = [0; WAYS];
         let opened: Vec<Open> =
             (0..WAYS as u64).map(|number| new(&mut set, number, SECOND + number * UNIT)).collect();
-        let asked = ask(&mut set, lookup(100), || 0, true, SECOND + age);
+        let asked = ask(&mut set, lookup(100), || 0, true, SECOND + age, || SECOND + age);
         match asked {
             Asked::Instead { forgotten, .. } => {
                 assert!(says_so, "{age}");
@@ -84,6 +84,30 @@ fn a_full_set_forgets_the_oldest() {
 }
 
 #[test]
+fn a_clock_that_is_behind_still_tells_what_waits() {
+    const LATER: u64 = 40 * SECOND;
+    for (later, behind, again) in [
+        // It was sent after what the clock says.
+        (0, TICK, true),
+        (UNIT, TICK, true),
+        (TICK, TICK, true),
+        (GIVEN_UP - UNIT, TICK, true),
+        // Up to a tick of the time for which queries wait is lost, or won.
+        (GIVEN_UP + TICK, TICK, false),
+        (GIVEN_UP, 0, false),
+    ] {
+        let mut set = [0; WAYS];
+        new(&mut set, 1, LATER);
+        let now = LATER + later;
+        let asked = ask(&mut set, lookup(1), || 0, true, now - behind, || now);
+        assert_eq!(asked == Asked::Again, again, "{later} ns later, {behind} behind: {asked:?}");
+        let expected = if again { LATER } else { now };
+        let open = answer(&mut set, lookup(1));
+        assert_eq!(open.age(now) / UNIT, (now - expected) / UNIT, "{later} ns later");
+    }
+}
+
+#[test]
 fn what_is_asked_anew_is_the_newest() {
     let mut set = [0; WAYS];
     new(&mut set, 0, SECOND);
@@ -92,7 +116,7 @@ fn what_is_asked_anew_is_the_newest() {
         new(&mut set, number, later + number * UNIT);
     }
     new(&mut set, 0, later + 100 * UNIT);
-    let asked = ask(&mut set, lookup(100), || 0, true, later + 101 * UNIT);
+    let asked = ask(&mut set, lookup(100), || 0, true, later + 101 * UNIT, || later + 101 * UNIT);
     assert!(matches!(asked, Asked::Instead { .. }), "{asked:?}");
     assert!(answer(&mut set, lookup(1)).is_none(), "the oldest gave way");
     assert!(!answer(&mut set, lookup(0)).is_none(), "the newest did not");
@@ -165,7 +189,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Ask(number, place, counts) => {
-                    let asked = ask(&mut set, lookup(number), || place, counts, now);
+                    let asked = ask(&mut set, lookup(number), || place, counts, now, || now);
                     let entry = (number, place, counts, now);
                     prop_assert!(agrees(&mut model, asked, entry, now), "{asked:?}, {model:?}");
                 }

@@ -12,9 +12,12 @@ mod seed;
 use std::collections::BTreeSet;
 
 use netmon_common::{
-    abi::{labels::Class, tally::Tally},
+    abi::{
+        labels::{Class, Family},
+        tally::Tally,
+    },
     account::{Volume, account},
-    packet::{Link, Remote, parse, shortcut},
+    packet::{Link, Remote, network, parse, shortcut},
     reject::Reject,
 };
 use proptest::prelude::*;
@@ -76,6 +79,33 @@ fn a_packet_shows_itself_in_words() {
     ] {
         assert!(shown(name).contains(words), "{name}: {}", shown(name));
     }
+}
+
+/// What a packet remembers of where its IP header stands is what its frame says, with a
+/// tag in it or beside it.
+#[test]
+fn a_packet_knows_where_its_ip_header_stands() {
+    let mut seen = BTreeSet::new();
+    for seed in seed::all() {
+        let packet = parse(seed.bytes.as_slice(), seed.link, Remote::Source);
+        let version_6 = match packet.family() {
+            Family::Ipv4 => 0,
+            Family::Ipv6 => 1,
+            Family::Other => continue,
+        };
+        if !matches!(seed.link, Link::Ethernet | Link::Raw) {
+            continue;
+        }
+        let there = network(seed.bytes.as_slice(), seed.link).map(|payload| payload.at as u64);
+        for beside in [0, 1] {
+            let packet = packet.with_outer_tags(beside);
+            let at = packet.network(seed.link.index(), beside);
+            assert_eq!(Some(at), there, "{} with {beside} tags beside it", seed.name);
+            assert_eq!(packet.version_6(), version_6, "{}", seed.name);
+        }
+        seen.insert((seed.link.index(), packet.vlan_tags(), version_6));
+    }
+    assert!(seen.len() >= 7, "{seen:?}");
 }
 
 /// Which frames go the short way is a matter of speed only; that it takes the

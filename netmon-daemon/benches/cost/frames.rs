@@ -20,7 +20,7 @@ fn data(len: usize) -> Vec<u8> {
 
 /// A message about the address of www.example.com, with this ID and so many bytes behind
 /// the question.
-fn lookup(flags: u16, id: u16, more: usize) -> Vec<u8> {
+fn message(flags: u16, id: u16, more: usize) -> Vec<u8> {
     let mut message = dns(flags, 12);
     message[..2].copy_from_slice(&id.to_be_bytes());
     message.extend(b"\x03www\x07example\x03com\x00\x00\x01\x00\x01");
@@ -28,31 +28,22 @@ fn lookup(flags: u16, id: u16, more: usize) -> Vec<u8> {
     message
 }
 
-/// A query and its response, over IPv4 or else IPv6, with this ID.
-pub(crate) fn pair(version_6: bool, id: u16) -> [Vec<u8>; 2] {
-    let query = udp([40_000, 53], None, &lookup(0x0100, id, 0));
-    let response = udp([53, 40_000], None, &lookup(0x8180, id, 80));
-    if version_6 {
-        let there = Ipv6::of(UDP);
-        let [client, server] = there.addresses;
-        let back = Ipv6 { addresses: [server, client], ..Ipv6::of(UDP) };
-        let frames = [there.packet(&query), back.packet(&response)];
-        frames.map(|packet| ethernet(&[], 0x86dd, &packet))
-    } else {
-        let there = Ipv4::of(UDP);
-        let [client, server] = there.addresses;
-        let back = Ipv4 { addresses: [server, client], ..Ipv4::of(UDP) };
-        let frames = [there.packet(&query), back.packet(&response)];
-        frames.map(|packet| ethernet(&[], 0x0800, &packet))
-    }
+/// A query and its response with this ID.
+pub(crate) fn lookup(id: u16) -> [Vec<u8>; 2] {
+    let query = udp([40_000, 53], None, &message(0x0100, id, 0));
+    let response = udp([53, 40_000], None, &message(0x8180, id, 80));
+    let there = Ipv4::of(UDP);
+    let [client, server] = there.addresses;
+    let back = Ipv4 { addresses: [server, client], ..Ipv4::of(UDP) };
+    [there.packet(&query), back.packet(&response)].map(|packet| ethernet(&[], 0x0800, &packet))
 }
 
 /// Named frames, in the order of the report.
 pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
     let v4 = |protocol, payload: &[u8]| Ipv4::of(protocol).packet(payload);
     let v6 = |protocol, payload: &[u8]| Ipv6::of(protocol).packet(payload);
-    let query = udp([40_000, 53], None, &lookup(0x0100, 0, 0));
-    let response = udp([53, 40_000], None, &lookup(0x8180, 0, 80));
+    let query = udp([40_000, 53], None, &message(0x0100, 0, 0));
+    let response = udp([53, 40_000], None, &message(0x8180, 0, 80));
     let fragment = Ipv4 { fragment: 0x2000, ..Ipv4::of(UDP) };
     let chain = Ipv6 { chain: vec![(0, 0, 0), (60, 0, 0), (43, 0, 0)], ..Ipv6::of(TCP) };
     vec![

@@ -24,13 +24,12 @@ pub(crate) static NETMON: &[u8] =
 static REFERENCE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/reference"));
 
 /// The programs to which packets with DNS in them are handed on, in their order.
-const DNS_PROGRAMS: [&str; 6] = [
+const DNS_PROGRAMS: [&str; 5] = [
     "netmon_dns_ingress",
     "netmon_dns_egress",
     "netmon_stream_ingress",
     "netmon_stream_egress",
     "netmon_read_stream",
-    "netmon_settle",
 ];
 
 /// The slot of the device that is measured.
@@ -70,10 +69,8 @@ pub(crate) fn netmon(ifindex: u32, networks: u8) -> Ebpf {
     map.set(0, table.words(), 0).unwrap();
     let mut slots: Array<_, u64> = Array::try_from(ebpf.map_mut("SLOTS").unwrap()).unwrap();
     slots.set(SlotEntry::position(ifindex), entry.to_word(), 0).unwrap();
-    let mut settings: Array<_, [u64; DnsSettings::WORDS]> =
-        Array::try_from(ebpf.map_mut("DNS_SETTINGS").unwrap()).unwrap();
     // As the daemon is configured by default.
-    settings.set(0, DnsSettings { names: 1, ..DnsSettings::QUIET }.words(), 0).unwrap();
+    hand_on_names(&mut ebpf, true);
     let mut programs = ProgramArray::try_from(ebpf.take_map("DNS_PROGRAMS").unwrap()).unwrap();
     for (index, name) in (0..).zip(DNS_PROGRAMS) {
         let program = classifier(&mut ebpf, name);
@@ -87,6 +84,14 @@ pub(crate) fn netmon(ifindex: u32, networks: u8) -> Ebpf {
         classifier(&mut ebpf, program).load().unwrap();
     }
     ebpf
+}
+
+/// Lets netmon's programs hand on the names of DNS messages, or not.
+pub(crate) fn hand_on_names(ebpf: &mut Ebpf, names: bool) {
+    let mut settings: Array<_, [u64; DnsSettings::WORDS]> =
+        Array::try_from(ebpf.map_mut("DNS_SETTINGS").unwrap()).unwrap();
+    let names = u64::from(names);
+    settings.set(0, DnsSettings { names, ..DnsSettings::QUIET }.words(), 0).unwrap();
 }
 
 /// The reference programs, all loaded.

@@ -43,13 +43,12 @@ pub(super) const HOOK: &str = "dns";
 pub(super) const MECHANISM: &str = "tail_call";
 
 /// The programs, in the order of the map from which they are called.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 5] = [
     "netmon_dns_ingress",
     "netmon_dns_egress",
     "netmon_stream_ingress",
     "netmon_stream_egress",
     "netmon_read_stream",
-    "netmon_settle",
 ];
 
 /// Where the resolvers of this host are named.

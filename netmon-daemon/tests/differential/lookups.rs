@@ -41,13 +41,12 @@ pub(crate) const KEYS: Keys = [
 const SERVERS: [[u32; 4]; 2] = [[0, 0, 0, 0xc633_6402], [0x2001_0db8, 0, 0, 2]];
 
 /// The programs that read DNS, by their place in the map.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 5] = [
     "netmon_dns_ingress",
     "netmon_dns_egress",
     "netmon_stream_ingress",
     "netmon_stream_egress",
     "netmon_read_stream",
-    "netmon_settle",
 ];
 
 /// How often programs may call one another (`MAX_TAIL_CALL_CNT` of the kernel), without

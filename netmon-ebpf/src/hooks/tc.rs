@@ -74,13 +74,6 @@ fn netmon_read_stream(ctx: TcContext) -> i32 {
     TC_ACT_UNSPEC
 }
 
-/// Counts a DNS message of which everything is known.
-#[classifier]
-fn netmon_settle(ctx: TcContext) -> i32 {
-    dns::settle(&ctx);
-    TC_ACT_UNSPEC
-}
-
 /// Bytes that are made linear when headers lie elsewhere. A chain of eight
 /// extension headers of the usual 8 bytes, behind two VLAN tags, ends at 146.
 const PULL: u32 = 192;
