@@ -63,7 +63,7 @@ pub(crate) fn measure() -> Figures {
 }
 
 #[expect(clippy::disallowed_methods, reason = "here time itself is what is waited for")]
-fn wait(time: Duration) {
+pub(crate) fn wait(time: Duration) {
     thread::sleep(time);
 }
 
@@ -143,7 +143,7 @@ fn scrape(stream: &mut BufReader<TcpStream>) {
 }
 
 /// What a path answers, header and all.
-fn get(path: &str) -> std::io::Result<String> {
+pub(crate) fn get(path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(ADDRESS)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {ADDRESS}\r\nConnection: close\r\n\r\n")?;
@@ -178,13 +178,15 @@ pub(crate) fn ticks(namespace: &NetNs) -> Vec<f64> {
 
 /// Seconds that all stages of all ticks took, and the number of ticks.
 fn polls(metrics: &str) -> (f64, f64) {
-    let values = |name: &str| -> Vec<f64> {
-        let lines = metrics.lines().filter(|line| line.starts_with(name));
-        lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect()
-    };
-    let seconds: f64 = values("netmon_poll_duration_seconds_sum").iter().sum();
-    let counts = values("netmon_poll_duration_seconds_count");
-    (seconds, *counts.first().expect("the daemon times its ticks"))
+    let counts = values(metrics, "netmon_poll_duration_seconds_count");
+    let seconds = values(metrics, "netmon_poll_duration_seconds_sum").sum();
+    (seconds, { counts }.next().expect("the daemon times its ticks"))
+}
+
+/// The values of all rows that begin so.
+pub(crate) fn values(metrics: &str, rows: &str) -> impl Iterator<Item = f64> {
+    let lines = metrics.lines().filter(move |line| line.starts_with(rows));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok())
 }
 
 /// Resident memory in bytes.
@@ -196,7 +198,7 @@ pub(crate) fn resident(pid: u32) -> f64 {
 }
 
 /// Processor time that a process used, in seconds.
-fn processor(pid: u32) -> f64 {
+pub(crate) fn processor(pid: u32) -> f64 {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     // Behind the name, which may hold anything: state is field 3, the times are
     // fields 14 and 15 (proc_pid_stat(5)).

@@ -20,13 +20,14 @@ const TC: [(&str, f64); 12] = [
     ("forwarded_syn_v6", 65.0),
 ];
 
-const DAEMON: [(&str, f64); 7] = [
+const DAEMON: [(&str, f64); 8] = [
     ("rss_idle_bytes", 12.0 * 1024.0 * 1024.0),
     ("scrape_p50_seconds", 0.001),
     ("tick_64_interfaces_seconds", 0.001),
     ("cpu_idle_ratio", 0.002),
     ("tick_100k_connections_seconds", 0.020),
     ("rss_100k_connections_bytes", 24.0 * 1024.0 * 1024.0),
+    ("cpu_lookups_ratio", 0.1),
     ("maps_bytes", 7.0 * 1024.0 * 1024.0),
 ];
 

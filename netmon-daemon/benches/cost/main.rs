@@ -24,6 +24,7 @@ mod frame;
 mod frames;
 mod gates;
 mod lane;
+mod lookups;
 #[expect(unused_imports, unused_macros, reason = "made for tests")]
 #[path = "../../tests/support/netns.rs"]
 mod netns;
@@ -115,6 +116,7 @@ fn privileged(
 
     let mut figures = daemon::measure();
     figures.extend(crowd::measure());
+    figures.extend(lookups::measure());
     table("the daemon", &figures);
     gates.daemon(&figures);
     daemon.extend(figures.into_iter().map(|(name, value)| (name, value.into())));

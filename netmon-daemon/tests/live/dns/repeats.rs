@@ -2,7 +2,7 @@
 //! it: the first are raised within a minute, the second never. And names that are
 //! asked for with every domain of a search list.
 //!
-//! `NETMON_TEST_MINUTES` makes it as long as one likes, at least 70 seconds.
+//! `REPEATS_MINUTES` makes it as long as one likes, at least 70 seconds.
 
 use std::{
     collections::BTreeMap,
@@ -41,7 +41,7 @@ const SOON: Duration = Duration::from_secs(59);
 const LEAST: Duration = Duration::from_secs(70);
 
 fn duration() -> Duration {
-    let minutes = env::var("NETMON_TEST_MINUTES").ok().and_then(|text| text.parse().ok());
+    let minutes = env::var("REPEATS_MINUTES").ok().and_then(|text| text.parse().ok());
     Duration::from_secs(60 * minutes.unwrap_or(0)).max(LEAST)
 }
 
