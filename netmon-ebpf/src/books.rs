@@ -7,7 +7,7 @@ use core::{arch::asm, ptr};
 use aya_ebpf::{
     Global,
     bindings::__sk_buff,
-    helpers::{bpf_ktime_get_coarse_ns, bpf_ktime_get_ns},
+    helpers::{bpf_jiffies64, bpf_ktime_get_ns},
 };
 use netmon_common::{
     abi::{
@@ -46,6 +46,18 @@ pub(crate) struct Maps {
 #[inline(always)]
 pub(crate) fn lookups() -> Option<*mut Lookups> {
     DNS_LOOKUPS.get_ptr_mut(0)
+}
+
+/// Now, or up to a tick of the kernel before it: the clock is read once in each.
+#[inline(always)]
+pub(crate) fn about(lookups: &mut Lookups) -> u64 {
+    // SAFETY: the helper has no conditions.
+    let tick = unsafe { bpf_jiffies64() };
+    if lookups.clock[0] != tick {
+        // SAFETY: as above.
+        lookups.clock = [tick, unsafe { bpf_ktime_get_ns() }];
+    }
+    lookups.clock[1]
 }
 
 impl Maps {
@@ -174,8 +186,8 @@ impl Books for Maps {
 
     #[inline(always)]
     fn about(&self) -> u64 {
-        // SAFETY: the helper has no conditions.
-        unsafe { bpf_ktime_get_coarse_ns() }
+        // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
+        about(unsafe { &mut *self.lookups })
     }
 
     #[inline(always)]

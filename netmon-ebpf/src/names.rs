@@ -11,15 +11,12 @@ use core::{ptr, slice};
 
 use aya_ebpf::{
     bindings::{__sk_buff, BPF_RB_NO_WAKEUP},
-    helpers::{bpf_jiffies64, bpf_ktime_get_coarse_ns, bpf_skb_cgroup_id, bpf_skb_load_bytes},
+    helpers::{bpf_jiffies64, bpf_skb_cgroup_id, bpf_skb_load_bytes},
 };
-use netmon_common::{
-    abi::dns::{ALLOWANCE, ALLOWANCE_BITS, Lookups, NAMES_KEPT, NameEvent},
-    dns::Note,
-};
+use netmon_common::abi::dns::{ALLOWANCE, ALLOWANCE_BITS, Lookups, NAMES_KEPT, NameEvent};
 
 use crate::{
-    books::lookups,
+    books::{about, lookups},
     maps::{DNS_NAMES, DNS_NAMES_ROOM},
     skb::opaque,
 };
@@ -50,7 +47,7 @@ pub(crate) fn hand_on(skb: *mut __sk_buff) -> u32 {
     let Some(lookups) = lookups() else { return 0 };
     // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
     let lookups = unsafe { &mut *lookups };
-    let counter = if put(skb, lookups.left.note).is_some() {
+    let counter = if put(skb, lookups).is_some() {
         &mut lookups.events.names_sent
     } else {
         &mut lookups.events.names_lost
@@ -61,11 +58,11 @@ pub(crate) fn hand_on(skb: *mut __sk_buff) -> u32 {
 
 /// Puts a message into the ring.
 #[inline(always)]
-fn put(skb: *mut __sk_buff, note: Note) -> Option<()> {
+fn put(skb: *mut __sk_buff, lookups: &mut Lookups) -> Option<()> {
+    let note = lookups.left.note;
     let room = DNS_NAMES_ROOM.get_ptr_mut(0)?.cast::<u8>();
     let (network, at, len) = (note.network() as u32, note.start() as u32, note.len() as u64);
-    // SAFETY: the helper has no conditions.
-    let now = unsafe { bpf_ktime_get_coarse_ns() };
+    let now = about(lookups);
     // SAFETY: the context is a valid `__sk_buff`.
     let group = unsafe { bpf_skb_cgroup_id(skb) };
     let load = |at: u32, to: usize, len: u32| {

@@ -106,6 +106,8 @@ pub struct Lookups {
     pub large: [u64; LARGE_SERVERS],
     /// In which span of time names were handed on last, and how many still may be.
     pub allowance: [u64; 2],
+    /// A tick of the kernel, and what the clock said when that was first seen.
+    pub clock: [u64; 2],
     /// What one program leaves to the next.
     pub left: Left,
 }
@@ -143,6 +145,7 @@ impl Lookups {
         pending: [0; PENDING],
         large: [0; LARGE_SERVERS],
         allowance: [0; 2],
+        clock: [0; 2],
         left: Left::NOTHING,
     };
 
