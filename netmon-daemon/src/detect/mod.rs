@@ -223,6 +223,7 @@ detectors! {
     dns_nxdomain,
     dns_repeats,
     dns_tunnel,
+    fragment_flood,
     packet_drops,
     retransmissions,
     rst_storm,

@@ -57,6 +57,28 @@ fn flags_of_scans_are_what_a_capture_shows() {
     netmon.stop();
 }
 
+/// Requests in pieces of eight bytes, the first of which shows ports but no flags.
+#[test]
+fn requests_that_hide_their_flags_in_fragments_are_raised() {
+    require!("nmap", "tcpdump");
+    let _among = among_others();
+    let stage = Stage::new();
+    let netmon = stage.netmon();
+    let before = stage.settled(&netmon);
+    let capturing = Capturing::start(&stage.host, DEVICE);
+    stage.peer.run(["nmap", "-n", "-Pn", "-sS", "-f", "-p", "1-50", "-T4", ADDRESS]);
+    let after = stage.settled(&netmon);
+    let capture = capturing.stop();
+    after.same_packets(&before, DEVICE);
+    let seen = count(&capture, PEER_ADDRESS, "ip[6:2] & 0x3fff != 0");
+    assert!(seen >= 100, "{seen} fragments");
+    let labels = [("vantage", "boundary"), ("direction", "ingress")];
+    assert_eq!(after.moved(&before, "netmon_fragments_total", &labels), seen);
+    let row = netmon.raised("fragment_flood", "warning");
+    assert_eq!(row["vantage"], "boundary");
+    netmon.stop();
+}
+
 fn count(capture: &Capture, source: &str, filter: &str) -> u64 {
     capture.count(&format!("tcp and src host {source} and ({filter})"))
 }
