@@ -23,4 +23,5 @@ pub mod handshake;
 pub mod packet;
 pub mod reject;
 pub mod scope;
+pub mod sketch;
 pub mod wire;

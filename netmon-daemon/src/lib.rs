@@ -11,6 +11,7 @@ pub mod config;
 pub mod detect;
 pub mod drops;
 pub mod engine;
+pub mod estimate;
 pub mod generate;
 pub mod http;
 pub mod kernel;
