@@ -43,15 +43,7 @@ impl Watch for Config {
     fn judge_host(&self, rates: &HostRates<'_>) -> Verdict {
         let Some(report) = rates.dns_names() else { return Verdict::blind() };
         let verdicts = report.failing.iter().map(|failing| self.judge_client(failing));
-        verdicts.reduce(Verdict::or_worse).unwrap_or_else(|| Verdict {
-            statistic: 0.0,
-            thresholds: self.thresholds(),
-            warning: 0.0,
-            critical: 0.0,
-            subject: None,
-            peer: None,
-            detail: String::new(),
-        })
+        verdicts.reduce(Verdict::or_worse).unwrap_or_else(|| Verdict::quiet(self.thresholds()))
     }
 }
 

@@ -65,15 +65,7 @@ impl Watch for Config {
                 self.judge_share(it, self.warning_expansions, expansions, "tries of a search list"),
             ]
         });
-        verdicts.reduce(Verdict::or_worse).unwrap_or_else(|| Verdict {
-            statistic: 0.0,
-            thresholds: self.thresholds(),
-            warning: 0.0,
-            critical: 0.0,
-            subject: None,
-            peer: None,
-            detail: String::new(),
-        })
+        verdicts.reduce(Verdict::or_worse).unwrap_or_else(|| Verdict::quiet(self.thresholds()))
     }
 }
 

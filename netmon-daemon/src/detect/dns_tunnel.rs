@@ -84,15 +84,7 @@ impl Watch for Config {
         let Some(report) = rates.dns_names() else { return Verdict::blind() };
         let fast = report.tunnels.iter().flat_map(|it| [self.names(it), self.bytes(it)]);
         let slow = report.slow_tunnels.iter().flat_map(|it| [self.daily(it), self.carriers(it)]);
-        fast.chain(slow).reduce(Verdict::or_worse).unwrap_or_else(|| Verdict {
-            statistic: 0.0,
-            thresholds: self.thresholds(),
-            warning: 0.0,
-            critical: 0.0,
-            subject: None,
-            peer: None,
-            detail: String::new(),
-        })
+        fast.chain(slow).reduce(Verdict::or_worse).unwrap_or_else(|| Verdict::quiet(self.thresholds()))
     }
 }
 

@@ -88,6 +88,11 @@ impl Verdict {
         }
     }
 
+    /// What is said where there is nobody of whom anything could be said.
+    pub fn quiet(thresholds: [f64; 2]) -> Self {
+        Self { statistic: 0.0, thresholds, warning: 0.0, critical: 0.0, ..Self::blind() }
+    }
+
     /// Of two verdicts on one site the evidence of the worse one.
     #[must_use]
     pub fn or_worse(self, other: Self) -> Self {

@@ -163,15 +163,7 @@ impl Config {
     }
 
     fn judge_times(&self, rates: &HostRates<'_>, timed: Timed) -> Verdict {
-        let mut verdict = Verdict {
-            statistic: 0.0,
-            thresholds: [self.milliseconds, f64::INFINITY],
-            warning: 0.0,
-            critical: 0.0,
-            subject: None,
-            peer: None,
-            detail: String::new(),
-        };
+        let mut verdict = Verdict::quiet([self.milliseconds, f64::INFINITY]);
         let enough = |least: u64| move |it: &Buckets| it.iter().sum::<u64>() >= least;
         let before = rates.until(BEFORE).and_then(|health| timed.of(health)).copied();
         let Some(before) = before.filter(enough(LEAST_BEFORE)).map(|it| slow(&it)) else {

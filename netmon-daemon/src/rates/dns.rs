@@ -7,7 +7,7 @@ use netmon_common::abi::{
     labels::{Direction, DnsTransport},
 };
 
-use crate::snapshot::{Dns, Vantage};
+use crate::snapshot::{Dns, Sides, Vantage};
 
 const DIRECTIONS: usize = Vantage::ALL.len() * Direction::COUNT;
 
@@ -25,8 +25,7 @@ pub struct DnsStreams {
 /// What was counted up to one moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DnsPast {
-    /// By vantage, in the order of [`Vantage::ALL`], and direction.
-    streams: [[DnsStreams; Direction::COUNT]; Vantage::ALL.len()],
+    streams: Sides<DnsStreams>,
     /// Answers over UDP of more than 1,232 bytes, by a hash of the server.
     pub(super) large_answers: [u64; LARGE_SERVERS],
 }
@@ -47,17 +46,14 @@ impl DnsStreams {
 impl DnsPast {
     /// The extract of what was counted.
     pub(super) fn of(dns: &Dns) -> Self {
-        let streams = Vantage::ALL.map(|vantage| {
-            [Direction::Ingress, Direction::Egress]
-                .map(|direction| DnsStreams::of(dns.of(vantage, direction)))
-        });
+        let streams = Sides::of(|vantage, direction| DnsStreams::of(dns.of(vantage, direction)));
         Self { streams, large_answers: dns.lookups.large }
     }
 
     /// Large responses over TCP of every vantage and direction.
     pub(super) fn large_streams(&self) -> [u64; DIRECTIONS] {
         let mut large = [0; DIRECTIONS];
-        for (count, streams) in large.iter_mut().zip(self.streams.as_flattened()) {
+        for (count, streams) in large.iter_mut().zip(self.streams.iter()) {
             *count = streams.large;
         }
         large
@@ -65,16 +61,7 @@ impl DnsPast {
 
     /// The messages over TCP that one vantage saw in one direction.
     pub(super) const fn streams(&self, vantage: Vantage, direction: Direction) -> &DnsStreams {
-        let [boundary, internal, loopback] = &self.streams;
-        let [ingress, egress] = match vantage {
-            Vantage::Boundary => boundary,
-            Vantage::Internal => internal,
-            Vantage::Loopback => loopback,
-        };
-        match direction {
-            Direction::Ingress => ingress,
-            Direction::Egress => egress,
-        }
+        self.streams.get(vantage, direction)
     }
 }
 

@@ -10,15 +10,14 @@ use netmon_common::abi::{
     labels::{Direction, DnsTransport, Resolver},
 };
 
-use super::Vantage;
+use super::{Sides, Vantage};
 
 /// What was counted of DNS.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dns {
     /// Whether there are programs that look at DNS; else nothing here means anything.
     pub looked_at: bool,
-    /// By vantage, in the order of [`Vantage::ALL`], and direction.
-    tallies: [[DnsTally; Direction::COUNT]; Vantage::ALL.len()],
+    tallies: Sides<DnsTally>,
     /// What became of lookups, of all vantages together.
     pub lookups: Lookups,
     /// Lookups that nobody answered in time, by resolver.
@@ -39,7 +38,7 @@ impl Dns {
     pub fn empty() -> Self {
         Self {
             looked_at: true,
-            tallies: [[DnsTally::ZERO; Direction::COUNT]; Vantage::ALL.len()],
+            tallies: Sides::of(|_, _| DnsTally::ZERO),
             lookups: Lookups::ZERO,
             timeouts: [0; Resolver::COUNT],
             times: vec![LookupTimes::ZERO; LOOKUP_TIMES as usize],
@@ -49,30 +48,12 @@ impl Dns {
 
     /// The messages that devices of one vantage saw in one direction.
     pub const fn of(&self, vantage: Vantage, direction: Direction) -> &DnsTally {
-        let [boundary, internal, loopback] = &self.tallies;
-        let [ingress, egress] = match vantage {
-            Vantage::Boundary => boundary,
-            Vantage::Internal => internal,
-            Vantage::Loopback => loopback,
-        };
-        match direction {
-            Direction::Ingress => ingress,
-            Direction::Egress => egress,
-        }
+        self.tallies.get(vantage, direction)
     }
 
     /// The same, to add to it.
-    pub const fn of_mut(&mut self, vantage: Vantage, direction: Direction) -> &mut DnsTally {
-        let [boundary, internal, loopback] = &mut self.tallies;
-        let [ingress, egress] = match vantage {
-            Vantage::Boundary => boundary,
-            Vantage::Internal => internal,
-            Vantage::Loopback => loopback,
-        };
-        match direction {
-            Direction::Ingress => ingress,
-            Direction::Egress => egress,
-        }
+    pub fn of_mut(&mut self, vantage: Vantage, direction: Direction) -> &mut DnsTally {
+        self.tallies.get_mut(vantage, direction)
     }
 
     /// How long lookups at a resolver over a transport took.

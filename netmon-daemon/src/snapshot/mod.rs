@@ -2,6 +2,7 @@
 
 mod dns;
 mod references;
+mod sides;
 mod tcp;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
@@ -10,6 +11,7 @@ use netmon_common::abi::{labels::Direction, tally::Tally};
 
 pub use self::dns::Dns;
 pub use self::references::{Reference, References};
+pub use self::sides::Sides;
 pub use self::tcp::{DropCount, OTHER, Service, Tcp, Times};
 use crate::{names::Report, proc::Counters, signal::Sources, sockets::Census};
 
