@@ -230,6 +230,7 @@ detectors! {
     dns_tunnel,
     fragment_flood,
     packet_drops,
+    reflection,
     retransmissions,
     rst_storm,
     slow_handshakes,

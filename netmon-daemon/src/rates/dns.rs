@@ -11,7 +11,7 @@ use crate::snapshot::{Dns, Sides, Vantage};
 
 const DIRECTIONS: usize = Vantage::ALL.len() * Direction::COUNT;
 
-/// DNS messages over TCP that one vantage saw in one direction.
+/// DNS messages that one vantage saw in one direction, over TCP where nothing else is said.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DnsStreams {
     /// Queries.
@@ -20,6 +20,8 @@ pub struct DnsStreams {
     pub responses: u64,
     /// Responses of 16 KiB and more that are no part of a zone transfer.
     pub large: u64,
+    /// Responses over UDP or TCP to a query that was not seen.
+    pub unmatched: u64,
 }
 
 /// What was counted up to one moment.
@@ -39,6 +41,7 @@ impl DnsStreams {
             queries: sum(tally.queries.get(tcp..).unwrap_or_default()),
             responses: sum(&tally.tcp_responses),
             large: tally.large_tcp,
+            unmatched: tally.unmatched,
         }
     }
 }

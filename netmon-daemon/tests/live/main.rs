@@ -28,6 +28,7 @@ mod loss;
 #[path = "../support/netns.rs"]
 mod netns;
 mod requirement;
+mod reflection;
 mod reset;
 mod retransmit;
 mod scan;
