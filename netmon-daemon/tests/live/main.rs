@@ -27,8 +27,8 @@ mod ledger;
 mod loss;
 #[path = "../support/netns.rs"]
 mod netns;
-mod requirement;
 mod reflection;
+mod requirement;
 mod reset;
 mod retransmit;
 mod scan;
