@@ -243,8 +243,8 @@ fn concluded(skb: *mut __sk_buff, begins: u64) -> u32 {
     0
 }
 
-/// [`Maps::count`] for the message that was noted last, as a function of its own, to which the verifier comes by one way,
-/// whatever there was before.
+/// [`Maps::count`] for the message that was noted last, as a function of its own, to which
+/// the verifier comes by one way, whatever there was before.
 #[inline(never)]
 fn settled(skb: *mut __sk_buff) -> u32 {
     lookups().map_or(0, |lookups| {

@@ -5,6 +5,7 @@ use aya::{
     maps::{Array, ProgramArray},
     programs::{Program, SchedClassifier},
 };
+use netmon::kernel::DNS_PROGRAMS;
 use netmon_common::{
     abi::{
         dns::DnsSettings,
@@ -22,15 +23,6 @@ pub(crate) static NETMON: &[u8] =
     aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netmon-ebpf"));
 /// What they are compared with.
 static REFERENCE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/reference"));
-
-/// The programs to which packets with DNS in them are handed on, in their order.
-const DNS_PROGRAMS: [&str; 5] = [
-    "netmon_dns_ingress",
-    "netmon_dns_egress",
-    "netmon_stream_ingress",
-    "netmon_stream_egress",
-    "netmon_read_stream",
-];
 
 /// The slot of the device that is measured.
 pub(crate) const SLOT: u16 = 5;

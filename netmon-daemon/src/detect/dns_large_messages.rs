@@ -50,14 +50,8 @@ impl Watch for Config {
 
     fn judge_host(&self, rates: &HostRates<'_>) -> Verdict {
         let (udp, tcp) = (rates.large_dns_answers(WINDOW), rates.large_dns_streams(WINDOW));
-        let verdict = |count: u64, thresholds: [f64; 2], what: &str| Verdict {
-            statistic: count as f64,
-            thresholds,
-            warning: count as f64 / thresholds[0],
-            critical: count as f64 / thresholds[1],
-            subject: None,
-            peer: None,
-            detail: format!("{count} {what} in 60 s"),
+        let verdict = |count: u64, thresholds, what: &str| {
+            Verdict::of_count(count, thresholds, format!("{count} {what} in 60 s"))
         };
         let answers = "DNS answers over UDP of more than 1232 bytes from one server";
         let messages = "DNS responses over TCP of 16 KiB and more, zone transfers excepted,";

@@ -84,7 +84,8 @@ impl Watch for Config {
         let Some(report) = rates.dns_names() else { return Verdict::blind() };
         let fast = report.tunnels.iter().flat_map(|it| [self.names(it), self.bytes(it)]);
         let slow = report.slow_tunnels.iter().flat_map(|it| [self.daily(it), self.carriers(it)]);
-        fast.chain(slow).reduce(Verdict::or_worse).unwrap_or_else(|| Verdict::quiet(self.thresholds()))
+        let worst = fast.chain(slow).reduce(Verdict::or_worse);
+        worst.unwrap_or_else(|| Verdict::quiet(self.thresholds()))
     }
 }
 

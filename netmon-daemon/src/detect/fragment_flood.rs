@@ -33,15 +33,6 @@ section! {
 
 const WINDOW: Window = Window::last(10);
 
-impl Config {
-    fn verdict(count: u64, thresholds: [f64; 2], what: &str) -> Verdict {
-        let [warning, critical] = thresholds.map(|threshold| count as f64 / threshold);
-        let detail = format!("{count} {what} in 10 s");
-        let statistic = count as f64;
-        Verdict { statistic, thresholds, warning, critical, subject: None, peer: None, detail }
-    }
-}
-
 impl Watch for Config {
     const SPAN: Duration = WINDOW.span;
 
@@ -52,12 +43,12 @@ impl Watch for Config {
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict {
         let fragments = rates.both(WINDOW, |tally| tally.fragments.iter().sum());
         let tiny = rates.both(WINDOW, |tally| tally.tiny_first_fragments);
-        let tiny_thresholds = [self.warning_tiny, self.critical_tiny];
-        Self::verdict(fragments, self.thresholds(), "fragments").or_worse(Self::verdict(
-            tiny,
-            tiny_thresholds,
-            "first fragments without a whole transport header",
-        ))
+        let verdict = |count: u64, thresholds, what: &str| {
+            Verdict::of_count(count, thresholds, format!("{count} {what} in 10 s"))
+        };
+        let short = "first fragments without a whole transport header";
+        verdict(fragments, self.thresholds(), "fragments")
+            .or_worse(verdict(tiny, [self.warning_tiny, self.critical_tiny], short))
     }
 }
 

@@ -93,6 +93,13 @@ impl Verdict {
         Self { statistic: 0.0, thresholds, warning: 0.0, critical: 0.0, ..Self::blind() }
     }
 
+    /// What a count says where nothing else is asked, and the evidence in words.
+    pub fn of_count(count: u64, thresholds: [f64; 2], detail: String) -> Self {
+        let statistic = count as f64;
+        let [warning, critical] = thresholds.map(|threshold| statistic / threshold);
+        Self { statistic, thresholds, warning, critical, subject: None, peer: None, detail }
+    }
+
     /// Of two verdicts on one site the evidence of the worse one.
     #[must_use]
     pub fn or_worse(self, other: Self) -> Self {

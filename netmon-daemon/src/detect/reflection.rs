@@ -18,10 +18,9 @@ section! {
     /// Answers that nobody asked for: SYN-ACK without SYN, DNS responses without a query.
     ///
     /// Somebody sends requests with a forged source, and the servers answer to whoever
-    /// that source is. They count where most answers of their kind were not
-    /// asked for. Known
-    /// false positive: a host that sees one direction only, because the other one takes
-    /// another path.
+    /// that source is. They count where most answers of their kind were not asked for.
+    /// Known false positive: a host that sees one direction only, because the other one
+    /// takes another path.
     pub struct Config {
         /// Whether to judge at all.
         enabled: bool = true;

@@ -37,15 +37,8 @@ impl Watch for Config {
 
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict {
         let segments = rates.both(WINDOW, |tally| tally.tcp_stealth);
-        Verdict {
-            statistic: segments as f64,
-            thresholds: self.thresholds(),
-            warning: segments as f64 / self.warning,
-            critical: segments as f64 / self.critical,
-            subject: None,
-            peer: None,
-            detail: format!("{segments} segments with impossible flags in 60 s"),
-        }
+        let detail = format!("{segments} segments with impossible flags in 60 s");
+        Verdict::of_count(segments, self.thresholds(), detail)
     }
 }
 

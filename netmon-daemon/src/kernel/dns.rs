@@ -43,7 +43,7 @@ pub(super) const HOOK: &str = "dns";
 pub(super) const MECHANISM: &str = "tail_call";
 
 /// The programs, in the order of the map from which they are called.
-const PROGRAMS: [&str; 5] = [
+pub const PROGRAMS: [&str; 5] = [
     "netmon_dns_ingress",
     "netmon_dns_egress",
     "netmon_stream_ingress",

@@ -135,7 +135,7 @@ fn dns_health(programs: &Programs) -> HookHealth {
         feeds: &[Signal::DnsNames, Signal::DnsNameSample],
         mechanism: refused.is_none().then_some(dns::MECHANISM),
         refused: refused.map(|error| error.refusal(dns::MECHANISM)).into_iter().collect(),
-        // There are six of them, of which none is attached by itself.
+        // There are several of them, of which none is attached by itself.
         verified_instructions: None,
         run: None,
         missed: None,

@@ -36,6 +36,7 @@ use netmon_common::abi::{
     tcp::Dropped,
 };
 
+pub use dns::PROGRAMS as DNS_PROGRAMS;
 pub use error::KernelError;
 pub use forbid::{Forbidden, VARIABLE as FORBID};
 pub use sock_ops::root as cgroups;

@@ -62,7 +62,7 @@ impl DnsPast {
         large
     }
 
-    /// The messages over TCP that one vantage saw in one direction.
+    /// What one vantage saw in one direction.
     pub(super) const fn streams(&self, vantage: Vantage, direction: Direction) -> &DnsStreams {
         self.streams.get(vantage, direction)
     }

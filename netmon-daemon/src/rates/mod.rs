@@ -134,12 +134,12 @@ impl VantageRates<'_> {
         })
     }
 
-    /// The same as [`VantageRates::received`] for DNS messages over TCP.
+    /// The same as [`VantageRates::received`] for what [`DnsStreams`] holds.
     pub fn dns_received(&self, window: Window, count: impl Fn(&DnsStreams) -> u64) -> u64 {
         self.moved(window, |past| count(past.dns.streams(self.vantage, Direction::Ingress)))
     }
 
-    /// The same as [`VantageRates::sent`] for DNS messages over TCP.
+    /// The same as [`VantageRates::sent`] for what [`DnsStreams`] holds.
     pub fn dns_sent(&self, window: Window, count: impl Fn(&DnsStreams) -> u64) -> u64 {
         self.moved(window, |past| {
             let direction = if past.directed { Direction::Egress } else { Direction::Ingress };

@@ -8,6 +8,7 @@ use aya::{
     maps::{Array, MapData, PerCpuArray, ProgramArray, RingBuf},
     programs::{ProgramError, SchedClassifier},
 };
+use netmon::kernel::DNS_PROGRAMS;
 use netmon_common::{
     abi::{
         counters::Counter,
@@ -40,15 +41,6 @@ pub(crate) const KEYS: Keys = [
 /// Servers with figures of their own.
 const SERVERS: [[u32; 4]; 2] = [[0, 0, 0, 0xc633_6402], [0x2001_0db8, 0, 0, 2]];
 
-/// The programs that read DNS, by their place in the map.
-const PROGRAMS: [&str; 5] = [
-    "netmon_dns_ingress",
-    "netmon_dns_egress",
-    "netmon_stream_ingress",
-    "netmon_stream_egress",
-    "netmon_read_stream",
-];
-
 /// How often programs may call one another (`MAX_TAIL_CALL_CNT` of the kernel), without
 /// the one call that leads to a segment; each of them reads four times.
 const TURNS: usize = 32 * 4;
@@ -77,7 +69,7 @@ impl Lookups {
     /// What the kernel says of one of them.
     pub(crate) fn load(ebpf: &mut Ebpf) -> Result<Self, ProgramError> {
         let mut programs = ProgramArray::try_from(ebpf.take_map("DNS_PROGRAMS").unwrap()).unwrap();
-        for (index, name) in (0..).zip(PROGRAMS) {
+        for (index, name) in (0..).zip(DNS_PROGRAMS) {
             let program: &mut SchedClassifier = ebpf.program_mut(name).unwrap().try_into().unwrap();
             program.load()?;
             programs.set(index, program.fd()?, 0).unwrap();

@@ -22,20 +22,8 @@ pub(super) struct Ended {
     times: u64,
 }
 
-/// By what flows are hashed: not random, so that a capture always gives the same.
-const KEYS: Keys = keys();
-
-const fn keys() -> Keys {
-    let mut keys = [0; 9];
-    let (mut at, mut key) = (0, 1_u64);
-    while at < keys.len() {
-        // Odd numbers without a pattern: powers of 2^64 over the golden ratio.
-        key = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        keys[at] = key;
-        at += 1;
-    }
-    keys
-}
+/// By what flows are hashed.
+const KEYS: Keys = super::keys();
 
 impl Handshakes {
     /// Nobody asked for anything yet.

@@ -69,6 +69,19 @@ const SETTLED_AFTER: Duration =
 // A jump over silence lands on a multiple of `TICK`.
 const _: () = assert!(1_000_000_000_u32.is_multiple_of(TICK.subsec_nanos()));
 
+/// Keys for the hashes of a capture: not random, so that it always gives the same.
+const fn keys<const N: usize>() -> [u64; N] {
+    let mut keys = [0; N];
+    let (mut at, mut key) = (0, 1_u64);
+    while at < N {
+        // Odd numbers without a pattern: powers of 2^64 over the golden ratio.
+        key = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        keys[at] = key;
+        at += 1;
+    }
+    keys
+}
+
 /// Why a file is no capture at all.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
