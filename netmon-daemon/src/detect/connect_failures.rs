@@ -93,9 +93,8 @@ impl Watch for Config {
             thresholds: [self.requests, f64::INFINITY],
             warning: (requests as f64 / self.requests).min(one_sided),
             critical: 0.0,
-            subject: None,
-            peer: None,
             detail: format!("{requests} SYN in 60 s, {answers} SYN-ACK in answer"),
+            ..Verdict::blind()
         }
     }
 }
@@ -145,8 +144,6 @@ impl Config {
             thresholds: self.thresholds(),
             warning: attempts.score(self.attempts, self.warning),
             critical: attempts.score(self.attempts, self.critical),
-            subject: None,
-            peer: None,
             detail: format!(
                 "{} of {} connections to {name} failed in 300 s ({}), which proves {:.1} %",
                 attempts.failed(),
@@ -154,6 +151,7 @@ impl Config {
                 reasons.join(", "),
                 proven * 100.0
             ),
+            ..Verdict::blind()
         }
     }
 
@@ -168,12 +166,11 @@ impl Config {
             thresholds: [limit, f64::INFINITY],
             warning: if judged { now / limit } else { 0.0 },
             critical: 0.0,
-            subject: None,
-            peer: None,
             detail: format!(
                 "{now:.1} segments a second refused in 10 s because nobody listens, {before:.1} \
                  a second in the minute before"
             ),
+            ..Verdict::blind()
         }
     }
 }

@@ -97,9 +97,8 @@ impl Config {
             thresholds: self.thresholds(),
             warning: score(self.warning),
             critical: score(self.critical),
-            subject: None,
-            peer: None,
             detail: format!("{queries} DNS queries {way} in 1 s, {responses} responses to them"),
+            ..Verdict::blind()
         }
     }
 }

@@ -57,12 +57,13 @@ impl Config {
             thresholds: self.thresholds(),
             warning: (domains / self.warning).min(proven),
             critical: (domains / self.critical).min(proven),
-            subject: Some(client.to_string()),
-            peer: Some(server.to_string()),
+            subject: Some(client.into()),
+            peer: Some(server.into()),
             detail: format!(
                 "{failed} of {answers} answers in 300 s say that there is no such name, below \
                  about {domains:.0} domains, {domain} the last"
             ),
+            ..Verdict::blind()
         }
     }
 }

@@ -92,12 +92,13 @@ impl Config {
             thresholds: [threshold, f64::INFINITY],
             warning: score,
             critical: 0.0,
-            subject: Some(client.to_string()),
-            peer: Some(server.to_string()),
+            subject: Some(client.into()),
+            peer: Some(server.into()),
             detail: format!(
                 "{in_vain:.0} of {all:.0} lookups in a minute were {what}, most of them below \
                  {domain}"
             ),
+            ..Verdict::blind()
         }
     }
 }

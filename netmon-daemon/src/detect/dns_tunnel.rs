@@ -136,12 +136,13 @@ fn of_pair(tunnel: &Tunnel, statistic: f64, thresholds: [f64; 2]) -> Verdict {
         thresholds,
         warning,
         critical,
-        subject: Some(client.to_string()),
-        peer: Some(server.to_string()),
+        subject: Some(client.into()),
+        peer: Some(server.into()),
         detail: format!(
             "{names} names of {bytes} bytes below {domain} in 60 s, {percent:.0} % of type {}",
             type_name(*kind)
         ),
+        ..Verdict::blind()
     }
 }
 
@@ -159,9 +160,9 @@ fn of_domain(
         thresholds,
         warning,
         critical,
-        subject: Some(tunnel.client.to_string()),
-        peer: None,
+        subject: Some(tunnel.client.into()),
         detail,
+        ..Verdict::blind()
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use self::share::share;
 use crate::{
     config::section::{Place, Section},
+    party::Party,
     rates::{HostRates, VantageRates},
     signal::Signal,
 };
@@ -64,9 +65,14 @@ pub struct Verdict {
     /// The same for critical.
     pub critical: f64,
     /// Whom it is about, where that is more than the site.
-    pub subject: Option<String>,
+    pub subject: Option<Party>,
     /// The other side, where it is known.
-    pub peer: Option<String>,
+    pub peer: Option<Party>,
+    /// The port of the service that it is about, where it is about one.
+    pub service_port: Option<u16>,
+    /// The counts that speak for it, by name: lower case, words joined by `_`, the unit
+    /// last where there is one.
+    pub evidence: Vec<(&'static str, u64)>,
     /// The evidence in words, for people. Numbers and names that the kernel or the
     /// configuration gave; of what a packet could have written only domains, as far as
     /// they may be shown, and escaped.
@@ -84,6 +90,8 @@ impl Verdict {
             critical: f64::NAN,
             subject: None,
             peer: None,
+            service_port: None,
+            evidence: Vec::new(),
             detail: String::new(),
         }
     }
@@ -97,7 +105,38 @@ impl Verdict {
     pub fn of_count(count: u64, thresholds: [f64; 2], detail: String) -> Self {
         let statistic = count as f64;
         let [warning, critical] = thresholds.map(|threshold| statistic / threshold);
-        Self { statistic, thresholds, warning, critical, subject: None, peer: None, detail }
+        Self { statistic, thresholds, warning, critical, detail, ..Self::blind() }
+    }
+
+    /// The same about somebody.
+    #[must_use]
+    pub fn about(self, subject: impl Into<Party>) -> Self {
+        Self { subject: Some(subject.into()), ..self }
+    }
+
+    /// The same with the other side.
+    #[must_use]
+    pub fn with_peer(self, peer: impl Into<Party>) -> Self {
+        Self { peer: Some(peer.into()), ..self }
+    }
+
+    /// The same about a service.
+    #[must_use]
+    pub fn at_port(self, port: u16) -> Self {
+        Self { service_port: Some(port), ..self }
+    }
+
+    /// The same with the counts that speak for it.
+    #[must_use]
+    pub fn because(self, evidence: impl Into<Vec<(&'static str, u64)>>) -> Self {
+        Self { evidence: evidence.into(), ..self }
+    }
+
+    /// The same with scores that are no higher than that of a condition.
+    #[must_use]
+    pub fn only_if(self, condition: f64) -> Self {
+        let (warning, critical) = (self.warning.min(condition), self.critical.min(condition));
+        Self { warning, critical, ..self }
     }
 
     /// Of two verdicts on one site the evidence of the worse one.
@@ -135,6 +174,13 @@ pub trait Watch: Send + 'static {
     fn judge_host(&self, _rates: &HostRates<'_>) -> Verdict {
         Verdict::blind()
     }
+
+    /// Judges everybody of whom something is to be said, each with a subject of its own:
+    /// for detectors that tell several apart, in place of [`Watch::judge_host`]. Of nobody
+    /// one [quiet](Verdict::quiet) verdict.
+    fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
+        vec![self.judge_host(rates)]
+    }
 }
 
 /// A detector at work: what a [`Watch`] says, under its name.
@@ -154,8 +200,8 @@ pub trait Detector: Send {
     /// Judges one vantage.
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict;
 
-    /// Judges the host as a whole.
-    fn judge_host(&self, rates: &HostRates<'_>) -> Verdict;
+    /// Judges the host as a whole; see [`Watch::judge_each`].
+    fn judge_host(&self, rates: &HostRates<'_>) -> Vec<Verdict>;
 }
 
 /// A watch and the name that the table gave it.
@@ -185,8 +231,8 @@ impl<W: Watch> Detector for Named<W> {
         self.watch.judge(rates)
     }
 
-    fn judge_host(&self, rates: &HostRates<'_>) -> Verdict {
-        self.watch.judge_host(rates)
+    fn judge_host(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
+        self.watch.judge_each(rates)
     }
 }
 

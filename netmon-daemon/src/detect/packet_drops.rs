@@ -67,12 +67,11 @@ impl Watch for Config {
             thresholds: self.thresholds(),
             warning: score(self.warning),
             critical: score(self.critical),
-            subject: None,
-            peer: None,
             detail: format!(
                 "{dropped} packets dropped in 60 s while {packets} crossed the interfaces: {}",
                 worst.join(", ")
             ),
+            ..Verdict::blind()
         }
     }
 }

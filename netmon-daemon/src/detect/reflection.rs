@@ -84,7 +84,7 @@ impl Config {
         let statistic = unasked as f64;
         let thresholds = self.thresholds();
         let detail = format!("{unasked} {what} in 1 s, of {answers}");
-        Verdict { statistic, thresholds, warning, critical, subject: None, peer: None, detail }
+        Verdict { statistic, thresholds, warning, critical, detail, ..Verdict::blind() }
     }
 }
 

@@ -136,13 +136,12 @@ impl Loss<'_> {
             thresholds,
             warning,
             critical,
-            subject: None,
-            peer: None,
             detail: format!(
                 "{repeated} {again} for {sent} {all} in 300 s, scope {peers}, which proves \
                  {:.2} %",
                 proven * 100.0
             ),
+            ..Verdict::blind()
         }
     }
 }

@@ -50,12 +50,11 @@ impl Watch for Config {
             thresholds: self.thresholds(),
             warning: score(self.warning, self.warning_share),
             critical: score(self.critical, self.critical_share),
-            subject: None,
-            peer: None,
             detail: format!(
                 "{resets} RST in 10 s, {:.1} % of {segments} TCP packets",
                 share * 100.0
             ),
+            ..Verdict::blind()
         }
     }
 }

@@ -147,8 +147,6 @@ impl Config {
             thresholds: self.thresholds(),
             warning,
             critical: score(self.critical),
-            subject: None,
-            peer: None,
             detail: if warning > 0.0 {
                 format!(
                     "{lost} of {all} handshakes {} took more than a second in 300 s, which \
@@ -159,6 +157,7 @@ impl Config {
             } else {
                 String::new()
             },
+            ..Verdict::blind()
         }
     }
 

@@ -56,9 +56,8 @@ impl Watch for Config {
             thresholds: self.thresholds(),
             warning: (requests as f64 / self.warning).min(one_sided),
             critical: (requests as f64 / self.critical).min(one_sided),
-            subject: None,
-            peer: None,
             detail: format!("{requests} SYN in 1 s, {answers} SYN-ACK in answer"),
+            ..Verdict::blind()
         }
     }
 }

@@ -87,9 +87,11 @@ impl Board {
             post.score = f64::NAN;
             for (site, spot) in Site::ALL.into_iter().zip(&mut post.spots) {
                 let verdict = match (site, rung) {
-                    (Site::Host, Some((_, signals))) => {
-                        Some(post.detector.judge_host(&rates.host(signals)))
-                    }
+                    (Site::Host, Some((_, signals))) => post
+                        .detector
+                        .judge_host(&rates.host(signals))
+                        .into_iter()
+                        .reduce(Verdict::or_worse),
                     (Site::Vantage(vantage), None) => trusted(Signal::Packets, site)
                         .then(|| post.detector.judge(&rates.vantage(vantage))),
                     (Site::Host, None) | (Site::Vantage(_), Some(_)) => continue,

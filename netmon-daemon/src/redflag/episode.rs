@@ -94,8 +94,8 @@ impl Episode {
             detector: detector.name(),
             severity,
             site,
-            subject: verdict.subject.clone(),
-            peer: verdict.peer.clone(),
+            subject: verdict.subject.as_ref().map(ToString::to_string),
+            peer: verdict.peer.as_ref().map(ToString::to_string),
             active: true,
             first_seen: now.saturating_sub(detector.span()).max(started),
             raised_at: now,
@@ -150,8 +150,8 @@ impl Episode {
         self.excess = excess(verdict);
         self.flag.statistic = verdict.statistic;
         self.flag.threshold = verdict.thresholds[self.flag.severity as usize];
-        self.flag.subject.clone_from(&verdict.subject);
-        self.flag.peer.clone_from(&verdict.peer);
+        self.flag.subject = verdict.subject.as_ref().map(ToString::to_string);
+        self.flag.peer = verdict.peer.as_ref().map(ToString::to_string);
         self.flag.detail.clone_from(&verdict.detail);
     }
 

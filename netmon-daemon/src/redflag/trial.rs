@@ -59,9 +59,8 @@ fn moved(watch: &impl Watch, moved: u64, by: &str) -> Verdict {
         thresholds: [warning, critical],
         warning: moved / warning,
         critical: moved / critical,
-        subject: None,
-        peer: None,
         detail: by.to_owned(),
+        ..Verdict::blind()
     }
 }
 
