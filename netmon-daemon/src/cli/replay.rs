@@ -20,7 +20,8 @@ use netmon_common::wire::dns::Ports;
 use crate::{
     config::{Config, Overrides},
     detect::{self, Severity},
-    names::{Key, Names},
+    key::Key,
+    names::Names,
     redflag::Board,
     replay::{
         self, counters,

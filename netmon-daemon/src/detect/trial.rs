@@ -5,7 +5,8 @@ use std::{cell::RefCell, net::IpAddr, time::Duration};
 use super::{Severity, Watch, named};
 use crate::{
     config::{Domain, NamePrivacy},
-    names::{Key, Names, Sighting, tests::text::Text},
+    key::Key,
+    names::{Names, Sighting, tests::text::Text},
     redflag::{Board, RedFlag},
     replay,
     signal::Signal,

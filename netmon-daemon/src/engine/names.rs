@@ -8,7 +8,8 @@ use netmon_common::abi::dns::LookupEvents;
 use crate::{
     config::Config,
     kernel::{self, Kernel},
-    names::{Key, Names as Tables, Sighting},
+    key::Key,
+    names::{Names as Tables, Sighting},
     signal::Signal,
     snapshot::Snapshot,
     workloads::Workloads,

@@ -8,7 +8,8 @@
 //! How much that hides from the eyes of `dns_tunnel` is bounded by the constants here:
 //! some bytes a query, in a form that no tunnel has today.
 
-use super::{key::Key, name::Lower};
+use super::name::Lower;
+use crate::key::Key;
 
 /// A number of more digits than these is no number.
 const MAX_RUN: usize = 8;

@@ -8,10 +8,10 @@ use std::net::IpAddr;
 
 use super::{
     failing::Answer,
-    key::Key,
     name::Lower,
     pairs::{Octets, address, octets},
 };
+use crate::key::Key;
 
 /// Failures that wait.
 const WAITING: usize = 256;

@@ -6,9 +6,11 @@
 use std::net::IpAddr;
 
 use super::{
-    key::{Dice, Key},
     pairs::{Octets, address, octets},
     slow::distinct,
+};
+use crate::{
+    key::{Dice, Key},
     table::{Found, Row, Table},
 };
 

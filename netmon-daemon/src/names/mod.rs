@@ -15,7 +15,6 @@ mod below;
 mod counts;
 mod expansion;
 mod failing;
-mod key;
 mod name;
 mod pairs;
 mod repeats;
@@ -24,7 +23,6 @@ mod reporting;
 mod seen;
 mod shown;
 mod slow;
-mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -32,11 +30,11 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use netmon_common::dns::{Malformed, Message, Section};
 
+pub use self::report::Report;
 use self::{
     allowed::Allowed,
     expansion::{Question, Waiting},
     failing::{Answer, Clients},
-    key::Dice,
     name::Lower,
     pairs::{Asked, Pairs},
     repeats::{Lookup, Repeats},
@@ -44,8 +42,10 @@ use self::{
     shown::Shown,
     slow::Domains,
 };
-pub use self::{key::Key, report::Report};
-use crate::config::{Config, Domain, NamePrivacy};
+use crate::{
+    config::{Config, Domain, NamePrivacy},
+    key::{Dice, Key},
+};
 
 /// What all tables may take together.
 pub const MAX_BYTES: usize = 1_310_720;

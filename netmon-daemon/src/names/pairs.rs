@@ -8,8 +8,10 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::{
     below::Below,
-    key::{self, Dice, Key},
     seen::{self, Extent, Seen, Shown},
+};
+use crate::{
+    key::{self, Dice, Key},
     table::{Found, Row, Table},
 };
 

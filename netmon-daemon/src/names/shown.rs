@@ -3,8 +3,7 @@
 //!
 //! Invariant: unless names are to be shown in full, no text of a name is kept.
 
-use super::key::Key;
-use crate::{config::NamePrivacy, printable::Printable};
+use crate::{config::NamePrivacy, key::Key, printable::Printable};
 
 /// Texts that are kept, of domains that may have to be shown.
 const TEXTS: usize = 256;

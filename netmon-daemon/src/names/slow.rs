@@ -10,8 +10,10 @@ use std::net::IpAddr;
 
 use super::{
     below::Below,
-    key::Dice,
     pairs::{Octets, address, octets},
+};
+use crate::{
+    key::Dice,
     table::{Found, Row, Table},
 };
 
@@ -291,7 +293,7 @@ fn whole(number: f64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::Key;
+    use crate::key::Key;
 
     fn domain(names: u64, times: u32) -> Domain {
         let mut domain = Domain::default();

@@ -6,7 +6,7 @@
 //! what is seen once passes by, and what keeps coming gets in and then grows.
 //! Invariant: allocated once, never larger; every row that had to go is counted.
 
-use super::key::Dice;
+use crate::key::Dice;
 
 /// Places that a row can have.
 const WAYS: usize = 8;
@@ -15,7 +15,7 @@ const WAYS: usize = 8;
 const PATIENCE: u64 = 32;
 
 /// What stands in a table.
-pub(super) trait Row: Clone + Default {
+pub(crate) trait Row: Clone + Default {
     /// Whose it is; 0 where it is nobody's.
     fn tag(&self) -> u32;
     /// Whether it says nothing any more at this second.
@@ -28,14 +28,14 @@ pub(super) trait Row: Clone + Default {
 
 /// A table.
 #[derive(Debug)]
-pub(super) struct Table<T> {
+pub(crate) struct Table<T> {
     rows: Box<[T]>,
     /// Rows that had to go although they still mattered.
-    pub(super) evicted: u64,
+    pub(crate) evicted: u64,
 }
 
 /// Where a row stands.
-pub(super) enum Found<T> {
+pub(crate) enum Found<T> {
     /// It was there.
     Known(usize),
     /// It is new, in place of another one if that mattered or was never cleared.
@@ -44,7 +44,7 @@ pub(super) enum Found<T> {
 
 impl<T: Row> Table<T> {
     /// A table of so many rows, which must be a power of two and hold one set at least.
-    pub(super) fn new(rows: usize) -> Self {
+    pub(crate) fn new(rows: usize) -> Self {
         Self { rows: vec![T::default(); rows].into_boxed_slice(), evicted: 0 }
     }
 
@@ -54,7 +54,7 @@ impl<T: Row> Table<T> {
     }
 
     /// The place of a row, if it is there.
-    pub(super) fn find(&self, tag: u32) -> Option<usize> {
+    pub(crate) fn find(&self, tag: u32) -> Option<usize> {
         let first = self.first(tag);
         let set = self.rows.get(first..first + WAYS)?;
         set.iter().position(|row| row.tag() == tag).map(|at| first + at)
@@ -62,7 +62,7 @@ impl<T: Row> Table<T> {
 
     /// The place of a row, made if need be; none where it is not let in. A new one is
     /// as it was left by its predecessor: the caller writes it.
-    pub(super) fn place(&mut self, tag: u32, now: u32, dice: &mut Dice) -> Option<Found<T>> {
+    pub(crate) fn place(&mut self, tag: u32, now: u32, dice: &mut Dice) -> Option<Found<T>> {
         if let Some(at) = self.find(tag) {
             return Some(Found::Known(at));
         }
@@ -85,22 +85,22 @@ impl<T: Row> Table<T> {
     }
 
     /// A row.
-    pub(super) fn get(&self, at: usize) -> Option<&T> {
+    pub(crate) fn get(&self, at: usize) -> Option<&T> {
         self.rows.get(at)
     }
 
     /// A row, to change it.
-    pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
         self.rows.get_mut(at)
     }
 
     /// Every row that is somebody's.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.rows.iter().filter(|row| row.tag() != 0)
     }
 
     /// Bytes that it takes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         size_of_val(&*self.rows)
     }
 }
@@ -108,7 +108,7 @@ impl<T: Row> Table<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::Key;
+    use crate::key::Key;
 
     #[derive(Clone, Debug, Default, PartialEq)]
     struct Seen {

@@ -1,18 +1,18 @@
-//! Hashes of names, and dice: both from one secret.
+//! Hashes of what others choose, and dice: both from one secret.
 //!
-//! Whoever chooses the names that are asked for must not be able to choose where they
+//! Whoever chooses names or addresses must not be able to choose where they
 //! meet in a table. Must not be shown: a short hash is, the key never. Invariant: the
 //! same key gives the same hashes and the same dice, so a capture always gives the same.
 
 use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
 
-/// A secret by which names are hashed.
+/// A secret by which things are hashed.
 #[derive(Clone, Copy, Debug)]
 pub struct Key([u64; 2]);
 
 /// Numbers that nobody without the key can foretell.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Key {
     /// The key of every replay.
@@ -25,7 +25,7 @@ impl Key {
     }
 
     /// The hash of several texts; where one ends and the next begins matters.
-    pub(super) fn hash(&self, parts: &[&[u8]]) -> u64 {
+    pub(crate) fn hash(&self, parts: &[&[u8]]) -> u64 {
         let [first, second] = self.0;
         let mut hasher = DefaultHasher::new();
         hasher.write_u64(first);
@@ -38,19 +38,19 @@ impl Key {
     }
 
     /// A hash of 32 bits that is never 0, which marks what is empty.
-    pub(super) fn tag(&self, parts: &[&[u8]]) -> u32 {
+    pub(crate) fn tag(&self, parts: &[&[u8]]) -> u32 {
         tag(self.hash(parts))
     }
 
     /// Dice of this key.
-    pub(super) const fn dice(&self) -> Dice {
+    pub(crate) const fn dice(&self) -> Dice {
         let [first, second] = self.0;
         Dice((first ^ second.rotate_left(32)) | 1)
     }
 }
 
 /// The upper half of a hash, never 0.
-pub(super) const fn tag(hash: u64) -> u32 {
+pub(crate) const fn tag(hash: u64) -> u32 {
     let [a, b, c, d, ..] = hash.to_be_bytes();
     match u32::from_be_bytes([a, b, c, d]) {
         0 => 1,
@@ -60,7 +60,7 @@ pub(super) const fn tag(hash: u64) -> u32 {
 
 impl Dice {
     /// True once in `sides` times, on average.
-    pub(super) const fn hits(&mut self, sides: u64) -> bool {
+    pub(crate) const fn hits(&mut self, sides: u64) -> bool {
         // Xorshift (Marsaglia 2003), with the multiplication of Vigna's variant.
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
