@@ -5,6 +5,7 @@
 //! in [`slot`]; there is no `bool`, enum, pointer or implicit padding, so both
 //! sides can hold the same bytes without `unsafe`.
 
+pub mod attempts;
 pub mod connection;
 pub mod counters;
 pub mod dns;
