@@ -34,6 +34,8 @@ pub enum Signal {
     Sockets,
     /// The kernel's own counters of this network namespace.
     KernelCounters,
+    /// Who asks for connections and is not answered.
+    Attempts,
     /// The names in nearly all DNS messages.
     DnsNames,
     /// The names in some DNS messages at least.
@@ -42,7 +44,7 @@ pub enum Signal {
 
 impl Signal {
     /// Every signal, in the order of the variants.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Packets,
         Self::Connections,
         Self::Handshakes,
@@ -55,6 +57,7 @@ impl Signal {
         Self::Drops,
         Self::Sockets,
         Self::KernelCounters,
+        Self::Attempts,
         Self::DnsNames,
         Self::DnsNameSample,
     ];
@@ -82,6 +85,7 @@ impl Signal {
             Self::Drops => "drops",
             Self::Sockets => "sockets",
             Self::KernelCounters => "kernel_counters",
+            Self::Attempts => "attempts",
             Self::DnsNames => "dns_names",
             Self::DnsNameSample => "dns_name_sample",
         }

@@ -19,7 +19,5 @@ counters! {
         inner refused;
         /// Requests and answers whose addresses stand where nobody looks.
         inner unread;
-        /// The word of the packet that is being looked at: for the verifier, which must know nothing of it.
-        inner left;
     }
 }

@@ -5,7 +5,10 @@ use super::{
     attempt::Hashes,
     suspect::{is_of, is_same, set, tag, with_one_more, worth},
 };
-use crate::{abi::attempts::AttemptEvents, sketch::CountMin};
+use crate::{
+    abi::attempts::AttemptEvents,
+    sketch::{CountMin, Marks},
+};
 
 /// How often targets were asked for: 32 KiB, as much as one value of a processor may have.
 pub type Popularity = CountMin<4096, 2>;
@@ -26,6 +29,11 @@ pub trait Ledger {
     fn tags(&mut self, bank: u32) -> Option<&mut [u64; TAGS]>;
     /// A suspect of one of the tables.
     fn suspect(&mut self, bank: u32, at: usize) -> Option<&mut Suspect>;
+    /// The same number, of which the verifier knows nothing any more: see
+    /// [`Bytes::forget`](crate::bytes::Bytes::forget).
+    fn forget(&self, number: usize) -> usize {
+        number
+    }
     /// What is counted.
     fn events(&mut self) -> Option<&mut AttemptEvents>;
 }
@@ -94,13 +102,22 @@ impl Hashes {
     /// What is asked for, of one who asks as this kind.
     #[inline(always)]
     const fn what(&self, kind: Kind) -> u64 {
-        match kind {
+        mixed(match kind {
             Kind::Outside | Kind::Udp => self.server.wrapping_add(self.port),
             Kind::Across => self.server,
             Kind::Along => self.port,
-        }
-        .wrapping_shr(32)
+        })
     }
+}
+
+/// The upper half of a hash, so mixed that neighbours do not lie at equal distances: of bits
+/// that are set so evenly more would be set than by chance, which is what is reckoned with.
+/// One round of a mixer of 32 bits (Wellons, hash-prospector, 2018).
+#[inline(always)]
+const fn mixed(hash: u64) -> u64 {
+    let half = hash >> 32;
+    let half = (half ^ half >> 16).wrapping_mul(0x7feb_352d) & 0xffff_ffff;
+    half ^ half >> 15
 }
 
 /// Whether so few ask for a target that it says something of who does.
@@ -117,24 +134,19 @@ fn is_telling(ledger: &mut impl Ledger, hashes: &Hashes) -> bool {
     is
 }
 
-/// Where a suspect stands.
-#[derive(Clone, Copy)]
-struct Found {
-    at: usize,
-    tag: u64,
-}
+/// Where nobody stands. A number like any other, not an `Option`: what the compiler leaves
+/// in a register where there is nothing, the verifier takes for what was there before.
+const NOWHERE: usize = TAGS;
 
-/// Finds a suspect among the tags of a table.
+/// Where a suspect stands among the tags of a table.
 #[inline(always)]
-fn find(tags: &[u64; TAGS], hash: u64, window: u32) -> Option<Found> {
+fn find(tags: &[u64; TAGS], hash: u64, window: u32) -> usize {
     let (first, wanted) = (set(hash).wrapping_mul(WAYS), tag(hash, window));
-    let mut found = None;
+    let mut found = NOWHERE;
     for way in 0..WAYS {
         let at = first.wrapping_add(way);
-        if let Some(tag) = tags.get(at)
-            && is_same(*tag, wanted)
-        {
-            found = Some(Found { at, tag: *tag });
+        if tags.get(at).is_some_and(|tag| is_same(*tag, wanted)) {
+            found = at;
         }
     }
     found
@@ -147,27 +159,30 @@ fn suspect(ledger: &mut impl Ledger, hashes: &Hashes, kind: Kind, request: &Requ
     let bank = window & 1;
     let (who, what) = (hashes.who(kind, ledger.keys()), hashes.what(kind));
     let Some(tags) = ledger.tags(bank) else { return };
-    let known = find(tags, who, window);
-    let Some(Found { at, tag }) = known.or_else(|| place(ledger, who, what, window)) else {
-        return;
-    };
-    let is_new = known.is_none();
-    let Some(suspect) = ledger.suspect(bank, at) else { return };
-    if is_new {
+    let mut at = find(tags, who, window);
+    at = ledger.forget(at);
+    if at == NOWHERE {
+        at = place(ledger, who, what, window);
+        at = ledger.forget(at);
+        if at == NOWHERE {
+            return;
+        }
+        let Some(suspect) = ledger.suspect(bank, at) else { return };
         suspect.client = request.attempt.client;
         suspect.about = 0;
-        suspect.asked = crate::sketch::Marks::EMPTY;
-        suspect.answered = crate::sketch::Marks::EMPTY;
+        suspect.asked = Marks::EMPTY;
+        suspect.answered = Marks::EMPTY;
     }
+    let Some(suspect) = ledger.suspect(bank, at) else { return };
     suspect.server = request.attempt.server;
     suspect.workload = request.workload;
     let stealth = (suspect.about >> 32).wrapping_add(u64::from(request.stealth));
     suspect.about = stealth << 32 | (kind as u64) << 16 | u64::from(request.attempt.port);
     if suspect.asked.observe(what)
         && let Some(tags) = ledger.tags(bank)
-        && let Some(place) = tags.get_mut(at)
+        && let Some(tag) = tags.get_mut(at)
     {
-        *place = with_one_more(tag);
+        *tag = with_one_more(*tag);
     }
 }
 
@@ -175,8 +190,8 @@ fn suspect(ledger: &mut impl Ledger, hashes: &Hashes, kind: Kind, request: &Requ
 /// what comes once passes by, what keeps coming gets in and stays (random admission: Basat
 /// et al., Randomized Admission Policy, 2017).
 #[inline(always)]
-fn place(ledger: &mut impl Ledger, who: u64, what: u64, window: u32) -> Option<Found> {
-    let tags = ledger.tags(window & 1)?;
+fn place(ledger: &mut impl Ledger, who: u64, what: u64, window: u32) -> usize {
+    let Some(tags) = ledger.tags(window & 1) else { return NOWHERE };
     let first = set(who).wrapping_mul(WAYS);
     let (mut at, mut least) = (first, u64::MAX);
     for way in 0..WAYS {
@@ -189,9 +204,8 @@ fn place(ledger: &mut impl Ledger, who: u64, what: u64, window: u32) -> Option<F
     // Of one bit or none nothing is known yet.
     let halvings = least.saturating_sub(2).min(10);
     let is_in = what & 1_u64.wrapping_shl(halvings as u32).wrapping_sub(1) == 0;
-    let tag = tag(who, window);
-    if is_in {
-        *tags.get_mut(at)? = tag;
+    if is_in && let Some(place) = tags.get_mut(at) {
+        *place = tag(who, window);
     }
     if let Some(events) = ledger.events() {
         let (displaced, refused) = (is_in && least != 0, !is_in);
@@ -199,7 +213,7 @@ fn place(ledger: &mut impl Ledger, who: u64, what: u64, window: u32) -> Option<F
         events.refused = events.refused.wrapping_add(u64::from(refused));
         events.admitted = events.admitted.wrapping_add(u64::from(is_in));
     }
-    is_in.then_some(Found { at, tag })
+    if is_in { at } else { NOWHERE }
 }
 
 /// Takes note of an answer to a suspect, who may have asked in the window before.
@@ -209,10 +223,11 @@ fn agree(ledger: &mut impl Ledger, hashes: &Hashes, kind: Kind) {
     let (who, what) = (hashes.who(kind, ledger.keys()), hashes.what(kind));
     for window in [window, window.wrapping_sub(1)] {
         let bank = window & 1;
-        let Some(found) = ledger.tags(bank).and_then(|tags| find(tags, who, window)) else {
-            continue;
-        };
-        if let Some(suspect) = ledger.suspect(bank, found.at) {
+        let at = ledger.tags(bank).map_or(NOWHERE, |tags| find(tags, who, window));
+        let at = ledger.forget(at);
+        if at != NOWHERE
+            && let Some(suspect) = ledger.suspect(bank, at)
+        {
             suspect.answered.observe(what);
         }
     }

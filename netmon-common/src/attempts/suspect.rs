@@ -16,6 +16,13 @@ pub const SUSPECTS: usize = SETS * WAYS;
 /// Words that say who stands where in one table.
 pub const TAGS: usize = SUSPECTS;
 
+/// Where a suspect of one of the tables stands among those of both.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "below the number of suspects")]
+pub const fn place_of(bank: u32, at: usize) -> u32 {
+    bank.wrapping_mul(SUSPECTS as u32).wrapping_add(at as u32)
+}
+
 /// As whom somebody asks, and of what he is suspected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]

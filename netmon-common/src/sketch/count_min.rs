@@ -30,6 +30,12 @@ impl<const W: usize, const D: usize> CountMin<W, D> {
     /// Nothing was seen.
     pub const EMPTY: Self = Self { rows: [[0; W]; D] };
 
+    /// The counters that lie in memory as these words, row by row; what is missing is 0.
+    pub fn from_words(words: &[u32]) -> Self {
+        let mut words = words.iter().copied();
+        Self { rows: [(); D].map(|()| [(); W].map(|()| words.next().unwrap_or(0))) }
+    }
+
     /// The highest estimate: so often, or more.
     pub const MOST: u32 = MOST;
 

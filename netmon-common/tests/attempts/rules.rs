@@ -114,3 +114,20 @@ fn datagrams_to_nobody_are_apart() {
     let rows = rows(&book, 1);
     assert!(matches!(rows[..], [(Kind::Outside, 18.., 0, 20, 0), (Kind::Udp, 18.., 0, 20, 0)]));
 }
+
+#[test]
+fn bits_are_set_as_if_by_chance() {
+    // Of 512 bits, 400 different things set 512 (1 - e^(-400/512)) = 277.6, and about 8
+    // more or fewer (Whang et al., 1990).
+    for seed in 0..20 {
+        let mut book = Book::new(seed);
+        for port in 1..=400 {
+            ask(&mut book, &attempt(7, 1, port), true, false, 0);
+            ask(&mut book, &attempt(7, 1, port), false, false, 0);
+            ask(&mut book, &attempt(7, 1000 + u32::from(port), 22), true, false, 0);
+        }
+        for (kind, bits, ..) in rows(&book, 1).into_iter().filter(|row| row.1 > 9) {
+            assert!((245..=310).contains(&bits), "{kind:?}: {bits}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use aya::{
     maps::{Array, ProgramArray},
     programs::{Program, SchedClassifier},
 };
-use netmon::kernel::DNS_PROGRAMS;
+use netmon::kernel::HANDED_ON;
 use netmon_common::{
     abi::{
         dns::DnsSettings,
@@ -63,8 +63,8 @@ pub(crate) fn netmon(ifindex: u32, networks: u8) -> Ebpf {
     slots.set(SlotEntry::position(ifindex), entry.to_word(), 0).unwrap();
     // As the daemon is configured by default.
     hand_on_names(&mut ebpf, true);
-    let mut programs = ProgramArray::try_from(ebpf.take_map("DNS_PROGRAMS").unwrap()).unwrap();
-    for (index, name) in (0..).zip(DNS_PROGRAMS) {
+    let mut programs = ProgramArray::try_from(ebpf.take_map("PROGRAMS").unwrap()).unwrap();
+    for (index, name) in (0..).zip(HANDED_ON) {
         let program = classifier(&mut ebpf, name);
         program.load().unwrap();
         let descriptor = program.fd().unwrap();

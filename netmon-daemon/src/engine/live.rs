@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{names::Names, signals, sockets::Sockets};
+use super::{attempts::Attempts, names::Names, signals, sockets::Sockets};
 use crate::{
     config::Config,
     drops::Expected,
@@ -53,6 +53,10 @@ pub struct Live {
     proc: Reader,
     sockets: Sockets,
     names: Names,
+    attempts: Attempts,
+    tick: Duration,
+    /// When the last snapshot was taken.
+    taken: Option<Instant>,
     started: Instant,
     snapshots: u32,
     lists: u32,
@@ -79,6 +83,9 @@ impl Live {
             proc: Reader::open(Path::new("/")),
             sockets,
             names: Names::start(config, kernel::cgroups().ok()),
+            attempts: Attempts::start(),
+            tick: config.kernel.tick.0,
+            taken: None,
             started: Instant::now(),
             snapshots: 0,
             lists: 0,
@@ -108,10 +115,15 @@ impl Live {
         self.apply(&changes)
     }
 
-    /// Looks at the DNS messages that wait. Between two snapshots, because there is no room
-    /// for all that can come within a second.
+    /// Looks at the DNS messages that wait, and begins the next window of attempts to
+    /// connect. Between two snapshots, because there is no room for all messages that can
+    /// come within a second, and answers to attempts take their time.
     pub fn drain(&mut self) {
         self.names.drain(&mut self.kernel);
+        let passed = self.taken.map_or(Duration::ZERO, |taken| taken.elapsed());
+        if let Err(error) = self.attempts.turn(&mut self.kernel, passed, self.tick) {
+            tracing::error!(%error, "attempts to connect");
+        }
     }
 
     /// Watches the devices that another configuration picks, by the mechanism
@@ -122,6 +134,7 @@ impl Live {
     /// When the kernel refuses.
     pub fn reconfigure(&mut self, config: &Config) -> Result<(), LiveError> {
         self.selection = Selection::new(&config.interfaces);
+        self.tick = config.kernel.tick.0;
         self.kernel.set_policy(config.kernel.tc);
         self.kernel.set_networks(&config.scopes.networks())?;
         self.kernel.set_dns(config)?;
@@ -253,6 +266,8 @@ impl Source for Live {
         }
         self.names.drain(&mut self.kernel);
         self.names.fill(&mut snapshot);
+        self.attempts.fill(&mut self.kernel, &mut snapshot)?;
+        self.taken = Some(Instant::now());
         let lasting = self.sockets.fill(&mut snapshot);
         self.kernel.serve(lasting)?;
         if snapshot.proc != Counters::default() {

@@ -15,7 +15,9 @@ use netmon_common::{
     dns::Keys,
 };
 
-use super::{btf, dns, error::KernelError, forwarded, members::Members, reasons::Reasons, sys};
+use super::{
+    attempts, btf, dns, error::KernelError, forwarded, members::Members, reasons::Reasons, sys,
+};
 
 /// The programs, compiled by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netmon-ebpf"));
@@ -79,6 +81,7 @@ impl Object {
             .override_global("LISTEN_OVERFLOW", &drop_reasons.value(LISTEN_OVERFLOW), true)
             .override_global("HOME_NET", &own_network_namespace().unwrap_or(0), true)
             .override_global("HANDSHAKE_KEYS", &forwarded::keys(), true)
+            .override_global("ATTEMPT_KEYS", &attempts::keys(), true)
             .override_global("LOOKUP_KEYS", &lookup_keys, true)
             .load(OBJECT)
             .map_err(|error| KernelError::of("creating eBPF maps", &error))?;

@@ -21,6 +21,7 @@ pub use self::{
     memory::Window,
 };
 use crate::{
+    attempts,
     names::Report,
     signal::Signal,
     snapshot::{Snapshot, Vantage, Vantages},
@@ -51,6 +52,8 @@ pub struct Rates {
     names: Names,
     /// What the names in DNS messages said last.
     dns_names: Option<Arc<Report>>,
+    /// Who asked for connections in vain last.
+    attempts: Option<Arc<attempts::Report>>,
     /// The time of the first snapshot.
     began: Option<Duration>,
 }
@@ -70,6 +73,7 @@ impl Default for Rates {
             health: Memory::new(LONGEST_MEMORY, STEP),
             names: Names::default(),
             dns_names: None,
+            attempts: None,
             began: None,
         }
     }
@@ -88,6 +92,7 @@ impl Rates {
         self.refused.push(at, refused.map(|(_, count)| count).sum());
         self.health.push(at, Health::of(snapshot, &mut self.names));
         self.dns_names.clone_from(&snapshot.names);
+        self.attempts.clone_from(&snapshot.attempts);
     }
 
     /// The time of the last snapshot.

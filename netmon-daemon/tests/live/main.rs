@@ -27,6 +27,7 @@ mod ledger;
 mod loss;
 #[path = "../support/netns.rs"]
 mod netns;
+mod port_scan;
 mod reflection;
 mod requirement;
 mod reset;

@@ -9,6 +9,7 @@
 //! first pcapng block that contradicts itself although its length is good,
 //! passes over old packet blocks, and cannot say how much it did not read.
 
+mod attempts;
 mod clock;
 mod dns;
 mod handshakes;
@@ -33,6 +34,7 @@ use netmon_common::{
 };
 
 use self::{
+    attempts::Attempts,
     clock::Clock,
     dns::Dns,
     handshakes::{Ended, Handshakes},
@@ -128,6 +130,7 @@ pub struct Capture {
     networks: Networks,
     handshakes: Handshakes,
     dns: Dns,
+    attempts: Attempts,
     /// The first packet that the last snapshot does not hold.
     next: Option<Timed>,
     /// The time of the last packet that was counted.
@@ -185,6 +188,7 @@ impl Capture {
             networks: Networks::NONE,
             handshakes: Handshakes::new(),
             dns: Dns::new(),
+            attempts: Attempts::new(),
             next: None,
             last: Duration::ZERO,
             snapshot: None,
@@ -245,6 +249,7 @@ impl Capture {
         let at = self.clock.time(at);
         let ends = self.handshakes.follow(at, packet, bytes, link);
         self.dns.follow(at, packet, record);
+        self.attempts.follow(at, packet, bytes, link);
         Some(Timed { at, packet, wire_len, ends })
     }
 
@@ -273,6 +278,8 @@ impl Source for Capture {
             let mut first = Snapshot::empty(Duration::ZERO);
             first.directed = false;
             first.sources.set(Signal::ForwardedHandshakes, Some("capture"));
+            first.sources.set(Signal::Attempts, Some("capture"));
+            first.attempts = Some(self.attempts.report(Duration::ZERO));
             (first.dns, first.names) = self.dns.report(Duration::ZERO);
             if first.names.is_some() {
                 first.sources.set(Signal::DnsNames, Some("capture"));
@@ -297,6 +304,7 @@ impl Source for Capture {
             }
             snapshot.at = tick;
             (snapshot.dns, snapshot.names) = self.dns.report(tick);
+            snapshot.attempts = Some(self.attempts.report(tick));
         }
         let snapshot = self.snapshot.insert(snapshot);
         Ok(tick.is_some().then(|| snapshot.clone()))
