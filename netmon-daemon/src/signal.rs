@@ -36,6 +36,8 @@ pub enum Signal {
     KernelCounters,
     /// Who asks for connections and is not answered.
     Attempts,
+    /// Datagrams for which nobody listens.
+    RefusedDatagrams,
     /// The names in nearly all DNS messages.
     DnsNames,
     /// The names in some DNS messages at least.
@@ -44,7 +46,7 @@ pub enum Signal {
 
 impl Signal {
     /// Every signal, in the order of the variants.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Packets,
         Self::Connections,
         Self::Handshakes,
@@ -58,6 +60,7 @@ impl Signal {
         Self::Sockets,
         Self::KernelCounters,
         Self::Attempts,
+        Self::RefusedDatagrams,
         Self::DnsNames,
         Self::DnsNameSample,
     ];
@@ -86,6 +89,7 @@ impl Signal {
             Self::Sockets => "sockets",
             Self::KernelCounters => "kernel_counters",
             Self::Attempts => "attempts",
+            Self::RefusedDatagrams => "refused_datagrams",
             Self::DnsNames => "dns_names",
             Self::DnsNameSample => "dns_name_sample",
         }

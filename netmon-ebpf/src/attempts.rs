@@ -10,7 +10,9 @@ use netmon_common::{
         labels::Direction,
         slot::{BOUNDARY, LOOPBACK, SlotEntry},
     },
-    attempts::{Attempt, Keys, Ledger, Popularity, Probe, Suspect, TAGS, answer, ask, place_of},
+    attempts::{
+        Attempt, Keys, Ledger, Popularity, Probe, Suspect, TAGS, answer, ask, place_of, refuse,
+    },
     bytes::Bytes as _,
     handshake::Step,
     packet::Packet,
@@ -19,6 +21,7 @@ use netmon_common::{
 use crate::{
     device, handover, handshake,
     hooks::tc::link,
+    kernel::{FromNetwork, SkBuff},
     maps::{ATTEMPT_EVENTS, ATTEMPT_TAGS, ATTEMPT_TARGETS, ATTEMPT_WINDOW, SUSPECTS},
     skb::{Anywhere, opaque, zero},
 };
@@ -83,6 +86,19 @@ pub(crate) fn read(ctx: &TcContext, direction: Direction) -> Option<()> {
         };
         ask(&mut maps, &attempt, own, probe == Probe::Stealth, workload);
     }
+    Some(())
+}
+
+/// Takes note of a datagram for which nobody listens.
+#[inline(always)]
+pub(crate) fn refused(skb: *const SkBuff) -> Option<()> {
+    let unknown = events()?.requests;
+    let bytes = FromNetwork::of(skb, unknown);
+    let [first] = bytes.array::<1>(0)?;
+    let version_6 = bytes.forget(u64::from(first >> 4)) == 6;
+    let attempt = Attempt::read_datagram(&bytes, 0, version_6)?;
+    let mut maps = Maps { window: *ATTEMPT_WINDOW.get(0)?, zero: zero(unknown) };
+    refuse(&mut maps, &attempt);
     Some(())
 }
 

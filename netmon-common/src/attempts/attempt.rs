@@ -81,6 +81,7 @@ const OFFSET: u16 = 0x1fff;
 /// The word before an IPv4 address that is mapped into IPv6.
 const MAPPED: u64 = 0xffff;
 const TCP: u8 = 6;
+const UDP: u8 = 17;
 
 impl Attempt {
     /// The attempt of which a TCP segment speaks whose IP header, of version 6 or not,
@@ -92,32 +93,24 @@ impl Attempt {
         version_6: bool,
         probe: Probe,
     ) -> Option<Self> {
-        let (source, destination, ports) = if version_6 {
-            let [_, _, _, _, _, _, next] = bytes.array::<7>(network)?;
-            if next != TCP {
-                return None;
-            }
-            let source = bytes.be32s::<4>(network.wrapping_add(8))?;
-            let destination = bytes.be32s::<4>(network.wrapping_add(24))?;
-            (source, destination, bytes.be32(network.wrapping_add(IPV6_LEN))?)
-        } else {
-            let [version, _, _, _, _, _, high, low, _, protocol] = bytes.array::<10>(network)?;
-            if protocol != TCP || u16::from_be_bytes([high, low]) & OFFSET != 0 {
-                return None;
-            }
-            let [source, destination] = bytes.be32s::<2>(network.wrapping_add(12))?;
-            let transport = usize::from(version & 0xf).wrapping_mul(WORD);
-            let ports = bytes.be32(network.wrapping_add(bytes.forget_offset(transport)))?;
-            // Forgotten, so that the verifier walks what follows but once.
-            let [none, mapped] = [0, MAPPED].map(|word| lower(bytes.forget(word)));
-            ([none, none, mapped, source], [none, none, mapped, destination], ports)
-        };
+        let (source, destination, ports) = ends(bytes, network, version_6, TCP)?;
         Some(match probe {
             Probe::Answer => Self { client: destination, server: source, port: upper(ports) },
             Probe::Request | Probe::Stealth => {
                 Self { client: source, server: destination, port: upper(ports.rotate_left(16)) }
             }
         })
+    }
+
+    /// The same of a UDP datagram that somebody sends.
+    #[inline(always)]
+    pub fn read_datagram<B: Bytes + ?Sized>(
+        bytes: &B,
+        network: usize,
+        version_6: bool,
+    ) -> Option<Self> {
+        let (source, destination, ports) = ends(bytes, network, version_6, UDP)?;
+        Some(Self { client: source, server: destination, port: upper(ports.rotate_left(16)) })
     }
 
     /// Its hashes.
@@ -132,6 +125,36 @@ impl Attempt {
         let client = sum([first, second, third, fourth], ours);
         let server = sum(self.server, theirs);
         Hashes { client, server, port: u64::from(self.port).wrapping_mul(*port) }
+    }
+}
+
+/// The addresses of a packet with this protocol above IP, and both ports as one word.
+#[inline(always)]
+fn ends<B: Bytes + ?Sized>(
+    bytes: &B,
+    network: usize,
+    version_6: bool,
+    protocol: u8,
+) -> Option<([u32; 4], [u32; 4], u32)> {
+    if version_6 {
+        let [_, _, _, _, _, _, next] = bytes.array::<7>(network)?;
+        if next != protocol {
+            return None;
+        }
+        let source = bytes.be32s::<4>(network.wrapping_add(8))?;
+        let destination = bytes.be32s::<4>(network.wrapping_add(24))?;
+        Some((source, destination, bytes.be32(network.wrapping_add(IPV6_LEN))?))
+    } else {
+        let [version, _, _, _, _, _, high, low, _, next] = bytes.array::<10>(network)?;
+        if next != protocol || u16::from_be_bytes([high, low]) & OFFSET != 0 {
+            return None;
+        }
+        let [source, destination] = bytes.be32s::<2>(network.wrapping_add(12))?;
+        let transport = usize::from(version & 0xf).wrapping_mul(WORD);
+        let ports = bytes.be32(network.wrapping_add(bytes.forget_offset(transport)))?;
+        // Forgotten, so that the verifier walks what follows but once.
+        let [none, mapped] = [0, MAPPED].map(|word| lower(bytes.forget(word)));
+        Some(([none, none, mapped, source], [none, none, mapped, destination], ports))
     }
 }
 

@@ -291,4 +291,5 @@ detectors! {
     slow_handshakes,
     stealth_scan,
     syn_flood,
+    udp_scan,
 }

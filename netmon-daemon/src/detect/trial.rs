@@ -112,7 +112,7 @@ pub(super) fn over_attempts<W: Watch>(
         }
         snapshot.attempts = Some(attempts.report(snapshot.at));
     };
-    raised(watch, &[Signal::Attempts], &[(seconds, &ask)])
+    raised(watch, &[Signal::Attempts, Signal::RefusedDatagrams], &[(seconds, &ask)])
 }
 
 /// The worst severity that a detector raises over such seconds, and whether it is still

@@ -300,6 +300,10 @@ impl Kernel {
         for (signal, source) in hooks.chain(programs.sock_ops.feeds()) {
             sources.set(signal, Some(source));
         }
+        // The kernel must say why it drops a packet.
+        let says_why = programs.drop_reasons.value(object::NO_SOCKET) != 0;
+        let drops = sources.of(Signal::Drops).filter(|_| says_why);
+        sources.set(Signal::RefusedDatagrams, drops);
         sources
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     daemon::Netmon,
+    deadline::until_ok,
     netns::{NetNs, Running, veth},
     requirement::require,
     stage::{ADDRESS, DEVICE, PEER_ADDRESS, PEER_DEVICE, Stage, among_others},
@@ -152,5 +153,32 @@ fn forwarded_connections_are_not_scans() {
     });
     drop((inner, outer));
     none_is_raised(&netmon);
+    netmon.stop();
+}
+
+/// A scan by UDP: the kernel hides most answers, and counts nevertheless.
+#[test]
+fn datagrams_to_many_ports_are_named() {
+    require!("nmap");
+    let _among = among_others();
+    let stage = stage();
+    let netmon = stage.netmon();
+    let scan =
+        ["nmap", "-n", "-Pn", "-sU", "-p", "1000-1080", "--min-rate", "100", "--max-retries", "0"];
+    for (more, subject, peer) in
+        [(&[ADDRESS][..], PEER_ADDRESS, ADDRESS), (&["-6", ADDRESS_6], PEER_NETWORK_6, ADDRESS_6)]
+    {
+        stage.peer.run(scan.iter().chain(more).copied());
+        let named = |row: &serde_json::Value| row["subject"] == subject && row["peer"] == peer;
+        until_ok("the scan is raised", || {
+            let flags = netmon.red_flags();
+            let mut rows = flags["red_flags"].as_array().unwrap().iter();
+            rows.any(|row| {
+                row["detector"] == "udp_scan" && row["severity"] == "critical" && named(row)
+            })
+            .then_some(())
+            .ok_or(flags)
+        });
+    }
     netmon.stop();
 }

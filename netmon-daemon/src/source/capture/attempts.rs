@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use netmon_common::{
-    abi::attempts::AttemptEvents,
+    abi::{attempts::AttemptEvents, labels::IcmpClass},
     attempts::{
         Attempt, BANKS, Keys, Ledger, Popularity, Probe, SUSPECTS, Suspect, TAGS, answer, ask,
-        is_of,
+        is_of, refuse,
     },
+    bytes::Bytes as _,
     packet::{self, Link, Packet},
     scope::{Scope, of_ipv6},
 };
@@ -53,13 +54,18 @@ impl Attempts {
 
     /// Follows a packet.
     pub(super) fn follow(&mut self, at: Duration, packet: Packet, bytes: &[u8], link: Link) {
-        let Some(probe) = Probe::of(packet) else { return };
         let Some(network) = packet::network(bytes, link) else { return };
         let version_6 = packet.version_6() == 1;
+        if packet.icmp_class() == Some(IcmpClass::Unreachable) {
+            if let Some(attempt) = refused(bytes, network.at, version_6) {
+                self.turn(at);
+                refuse(&mut self.book, &attempt);
+            }
+            return;
+        }
+        let Some(probe) = Probe::of(packet) else { return };
         let Some(attempt) = Attempt::read(bytes, network.at, version_6, probe) else { return };
-        // The table of this window is that of the one before the last.
-        self.settle(number(at).saturating_sub(1));
-        self.book.window = number(at);
+        self.turn(at);
         let own = is_own(&attempt);
         match probe {
             Probe::Answer => answer(&mut self.book, &attempt, own),
@@ -67,6 +73,13 @@ impl Attempts {
                 ask(&mut self.book, &attempt, own, probe == Probe::Stealth, 0);
             }
         }
+    }
+
+    /// Begins the window in which this time is.
+    fn turn(&mut self, at: Duration) {
+        // The table of this window is that of the one before the last.
+        self.settle(number(at).saturating_sub(1));
+        self.book.window = number(at);
     }
 
     /// Who asks in vain at a moment.
@@ -115,6 +128,26 @@ impl Ledger for Book {
         Some(&mut self.events)
     }
 }
+
+/// The datagram that was answered with ICMP port unreachable, whose IP header stands here. The
+/// kernel says more: it limits these answers.
+fn refused(bytes: &[u8], network: usize, version_6: bool) -> Option<Attempt> {
+    let (message, refusal) = if version_6 {
+        (network + IPV6_LEN, PORT_UNREACHABLE_V6)
+    } else {
+        (network + usize::from(bytes.byte(network)? & 0xf) * 4, PORT_UNREACHABLE_V4)
+    };
+    let [kind, code] = bytes.array(message)?;
+    let attempt = Attempt::read_datagram(bytes, message + ICMP_LEN, version_6)?;
+    ([kind, code] == refusal).then_some(attempt)
+}
+
+/// Lengths of headers, in bytes.
+const IPV6_LEN: usize = 40;
+const ICMP_LEN: usize = 8;
+/// Type and code of ICMP port unreachable (RFC 792 and RFC 4443, section 3.1).
+const PORT_UNREACHABLE_V4: [u8; 2] = [3, 3];
+const PORT_UNREACHABLE_V6: [u8; 2] = [1, 4];
 
 /// The number of the window in which this time is, from 1.
 fn number(at: Duration) -> u32 {

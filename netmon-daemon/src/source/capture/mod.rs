@@ -279,6 +279,7 @@ impl Source for Capture {
             first.directed = false;
             first.sources.set(Signal::ForwardedHandshakes, Some("capture"));
             first.sources.set(Signal::Attempts, Some("capture"));
+            first.sources.set(Signal::RefusedDatagrams, Some("capture"));
             first.attempts = Some(self.attempts.report(Duration::ZERO));
             (first.dns, first.names) = self.dns.report(Duration::ZERO);
             if first.names.is_some() {
