@@ -111,6 +111,28 @@ fn check_prints_a_configuration_that_means_the_same() {
 }
 
 #[test]
+fn check_tells_what_is_over() {
+    let output = netmon(&["check"])
+        .env("NETMON_DETECTORS__DNS_TUNNEL__EXEMPT", "192.0.2.7 until 2020-01-31, tcp/53")
+        .env("NETMON_RED_FLAGS__SILENCES", "rst_storm until 2020-01-31T18:00:00Z")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "# This is over and does nothing: detectors.dns_tunnel.exempt: \"192.0.2.7 until \
+         2020-01-31\"",
+        "# This is over and does nothing: red_flags.silences: \"rst_storm until \
+         2020-01-31T18:00:00Z\"",
+        "exempt = [\"192.0.2.7 until 2020-01-31\", \"tcp/53\"]  # environment variable \
+         NETMON_DETECTORS__DNS_TUNNEL__EXEMPT",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
+    assert_eq!(text.matches("This is over").count(), 2, "{text}");
+    assert!(toml::from_str::<Config>(&text).is_ok(), "{text}");
+}
+
+#[test]
 fn every_command_that_reads_the_configuration_refuses_a_wrong_one() {
     for arguments in [&["run"][..], &["check"], &["check", "--attach"], &["replay", "x.pcap"]] {
         let output = netmon(arguments).env("NETMON_LOG__LEVEL", "loud").output().unwrap();
@@ -199,4 +221,21 @@ fn replay_tells_scripts_what_it_found_by_its_status() {
         .output()
         .unwrap();
     assert_eq!(quiet.status.code(), Some(0), "the configuration counts in a replay");
+
+    // The packets are of the first seconds of 1970: silences end in packet time.
+    for (silence, status, shown) in [
+        ("stealth_scan until 1970-01-01", 0, "warning, silenced: stealth_scan"),
+        ("* until 2999-12-31", 0, "warning, silenced: stealth_scan"),
+        ("stealth_scan until 1970-01-01T00:00:00Z", 2, "warning: stealth_scan"),
+        ("stealth_scan 192.0.2.9 until 2999-12-31", 2, "warning: stealth_scan"),
+        ("syn_flood until 2999-12-31", 2, "warning: stealth_scan"),
+    ] {
+        let output = netmon(&["replay", file, "--fail-on", "warning"])
+            .env("NETMON_RED_FLAGS__SILENCES", silence)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{silence}: {text}");
+        assert!(text.contains(shown), "{silence}: {text}");
+    }
 }

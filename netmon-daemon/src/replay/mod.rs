@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     rates::Rates,
-    redflag::{Board, RedFlag, Transition},
+    redflag::{Board, RedFlag},
     signal::Signal,
     snapshot::Snapshot,
     source::Source,
@@ -38,27 +38,28 @@ pub fn run<S: Source>(source: &mut S, board: &mut Board) -> Result<Outcome, S::E
     let mut worst = BTreeMap::new();
     while let Some(snapshot) = source.snapshot()? {
         rates.push(&snapshot);
+        board.set_wall_clock(source.wall_clock());
         for transition in board.judge(&rates, |signal, _| {
             signal == Signal::Packets || snapshot.sources.of(signal).is_some()
         }) {
-            let (Transition::Raised(flag)
-            | Transition::Cleared(flag)
-            | Transition::Suppressed(flag)) = transition;
-            keep_worst(&mut worst, flag);
+            keep_worst(&mut worst, transition.into_flag());
         }
         total = snapshot;
     }
-    for flag in board.flags() {
-        keep_worst(&mut worst, flag);
+    for flag in board.all_flags() {
+        keep_worst(&mut worst, flag.clone());
     }
     Ok(Outcome { total, red_flags: worst.into_values().collect() })
 }
 
-/// A flag that came back may be milder than it was: its worst hour counts.
+/// A flag that came back may be milder than it was: its worst hour counts, and the time
+/// when it was last seen.
 fn keep_worst(worst: &mut BTreeMap<u64, RedFlag>, flag: RedFlag) {
     let badness = |flag: &RedFlag| (flag.severity, flag.statistic);
-    match worst.get(&flag.id) {
-        Some(known) if badness(known) > badness(&flag) => {}
+    match worst.get_mut(&flag.id) {
+        Some(known) if badness(known) > badness(&flag) => {
+            known.last_seen = known.last_seen.max(flag.last_seen);
+        }
         _ => {
             worst.insert(flag.id, flag);
         }
