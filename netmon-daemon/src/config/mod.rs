@@ -36,6 +36,7 @@ pub use self::{
     exemption::{Exemption, Matcher},
     interval::Interval,
     load::{DEFAULT_FILE, Loaded, Overrides},
+    nearest::nearest,
     network::Network,
     pattern::Pattern,
     port::Port,
