@@ -165,6 +165,9 @@ fn text(capture: &CaptureReport, out: &mut dyn Write) -> io::Result<()> {
             flag.threshold,
         )?;
     }
+    if capture.more_red_flags > 0 {
+        writeln!(out, "  and {} more red flags", capture.more_red_flags)?;
+    }
     if capture.unreadable_bytes > 0 {
         writeln!(out, "  {} bytes could not be read", capture.unreadable_bytes)?;
     }

@@ -43,6 +43,8 @@ pub struct CaptureReport {
     pub rejects: Vec<(String, u64)>,
     /// What was raised, in the order of time.
     pub red_flags: Vec<FlagReport>,
+    /// How many more flags were raised than there is room for.
+    pub more_red_flags: u64,
 }
 
 /// One red flag.
@@ -114,6 +116,7 @@ impl CaptureReport {
             counters: counters::all(tally),
             rejects: counters::rejects(tally),
             red_flags: outcome.red_flags.into_iter().map(FlagReport::from).collect(),
+            more_red_flags: outcome.more_red_flags,
         }
     }
 }

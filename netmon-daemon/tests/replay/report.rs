@@ -131,6 +131,7 @@ fn json_has_the_promised_keys() {
                         and ip6[53] & 0x12 = 0x02)'",
             "runbook": "docs/runbooks/NetmonSynFlood.md",
         }],
+        "more_red_flags": 0,
     });
     assert_eq!(capture, expected);
 }
