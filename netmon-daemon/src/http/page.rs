@@ -136,7 +136,8 @@ fn red_flag(flag: &RedFlag, tone: Tone, since: Duration) -> Markup {
                 (count(flag.threshold)) "."
                 @if !flag.evidence.is_empty() { " " (flag.evidence_in_words()) "." }
             }
-            @if !flag.confirm.is_empty() {
+            // Of what is over there is nothing to see.
+            @if flag.active && !flag.confirm.is_empty() {
                 p.quiet { "To see it by hand: " code { (Printable(&flag.confirm)) } }
             }
             p.quiet { "What it means: " code { "netmon explain " (flag.id) } ", " (runbook::path(flag.detector)) }
