@@ -30,6 +30,7 @@ pub mod rates;
 pub mod redflag;
 pub mod replay;
 pub mod resolvers;
+pub mod runbook;
 pub mod signal;
 pub mod site;
 pub mod snapshot;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use netmon_common::attempts::Kind;
 
-use super::{Verdict, Watch};
+use super::{Verdict, Watch, confirm};
 use crate::{
     attempts::Suspicion,
     config::section::section,
@@ -61,6 +61,12 @@ impl Watch for Config {
             verdicts.push(Verdict::quiet(self.thresholds()));
         }
         verdicts
+    }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        // SYN and no ACK, by whomever he asks.
+        let by_subject = Verdict { peer: None, ..verdict.clone() };
+        confirm::packets(&confirm::segments(0x12, 0x02), &by_subject)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use netmon_common::attempts::Kind;
 
-use super::{Verdict, Watch};
+use super::{Verdict, Watch, confirm};
 use crate::{attempts::Suspicion, config::section::section, rates::HostRates, signal::Signal};
 
 section! {
@@ -44,6 +44,11 @@ impl Watch for Config {
             verdicts.push(Verdict::quiet(self.thresholds()));
         }
         verdicts
+    }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        let by_subject = Verdict { peer: None, ..verdict.clone() };
+        confirm::packets("udp", &by_subject)
     }
 }
 

@@ -310,6 +310,10 @@ impl Source for Capture {
         let snapshot = self.snapshot.insert(snapshot);
         Ok(tick.is_some().then(|| snapshot.clone()))
     }
+
+    fn wall_clock(&self) -> Option<Duration> {
+        self.clock.wall(self.snapshot.as_ref()?.at)
+    }
 }
 
 /// The last tick at or before `time`.
