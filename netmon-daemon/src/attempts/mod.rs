@@ -118,8 +118,11 @@ impl Attempts {
         let suspicions = suspicions.map(|source| suspicion(source, second));
         let suspicions = suspicions.filter(|it| it.failures != [0; 3] || it.stealth > 0);
         let mut all: Vec<Suspicion> = suspicions.collect();
+        let counts = all.iter().filter(|it| matches!(it.kind, Kind::Outside | Kind::Along));
+        let stealth = counts.map(|it| u64::from(it.stealth)).sum();
         let report = Arc::new(Report {
             suspicions: Kind::ALL.iter().flat_map(|kind| worst(&mut all, *kind)).collect(),
+            stealth,
             evicted: self.sources.evicted,
         });
         self.last = Some((second, Arc::clone(&report)));

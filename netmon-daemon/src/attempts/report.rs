@@ -15,6 +15,9 @@ pub const MOST: usize = 8;
 pub struct Report {
     /// The worst of every kind, in no order.
     pub suspicions: Vec<Suspicion>,
+    /// Segments within a minute that no TCP stack sends, of all sources from outside and of
+    /// those of this host.
+    pub stealth: u64,
     /// Rows that had to go although they still mattered.
     pub evicted: u64,
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Health, Names, Rates, Window};
-use crate::{attempts, names::Report, signal::Signal};
+use super::{Health, Names, Rates, VantageRates, Window};
+use crate::{attempts, names::Report, signal::Signal, snapshot::Vantage};
 
 /// What the kernel of the host told within windows.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,11 @@ impl HostRates<'_> {
     /// looks at them.
     pub fn dns_names(&self) -> Option<&Report> {
         self.rates.dns_names.as_deref()
+    }
+
+    /// The rates of one vantage.
+    pub const fn vantage(&self, vantage: Vantage) -> VantageRates<'_> {
+        self.rates.vantage(vantage)
     }
 
     /// Who asks for connections and is not answered, with windows of its own; none where
