@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Health, Names, Rates, VantageRates, Window};
+use super::{Backlog, Health, Names, Openings, Rates, VantageRates, Window};
 use crate::{attempts, names::Report, signal::Signal, snapshot::Vantage};
 
 /// What the kernel of the host told within windows.
@@ -54,6 +54,17 @@ impl HostRates<'_> {
     /// looks at them.
     pub fn dns_names(&self) -> Option<&Report> {
         self.rates.dns_names.as_deref()
+    }
+
+    /// How far a count of requests to this host moved within `window`, which reaches back at
+    /// most [`LONGEST_OPENINGS`](super::LONGEST_OPENINGS).
+    pub fn openings(&self, window: Window, count: impl Fn(&Openings) -> u64) -> u64 {
+        self.rates.openings.moved(window, count)
+    }
+
+    /// The fullest queue of half-open connections, as of a few seconds ago.
+    pub const fn backlog(&self) -> Option<Backlog> {
+        self.rates.backlog
     }
 
     /// The rates of one vantage.

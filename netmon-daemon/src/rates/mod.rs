@@ -8,6 +8,7 @@ mod dns;
 mod health;
 mod host;
 mod memory;
+mod openings;
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,6 +20,7 @@ pub use self::{
     health::{DropReason, Health, Names, Outcomes, Way},
     host::HostRates,
     memory::Window,
+    openings::{Backlog, Openings},
 };
 use crate::{
     attempts,
@@ -40,6 +42,9 @@ pub const STEP: Duration = Duration::from_secs(10);
 /// The longest window of refused segments: a minute, ten seconds ago.
 pub const LONGEST_REFUSALS: Duration = Duration::from_secs(70);
 
+/// The longest window of [`Openings`].
+pub const LONGEST_OPENINGS: Duration = Duration::from_secs(30);
+
 /// The kernel's name for the reason to refuse what nobody listens for.
 const NOBODY_LISTENS: &str = "no_socket";
 
@@ -48,6 +53,8 @@ const NOBODY_LISTENS: &str = "no_socket";
 pub struct Rates {
     packets: Memory<Past>,
     refused: Memory<u64>,
+    openings: Memory<Openings>,
+    backlog: Option<Backlog>,
     health: Memory<Health>,
     names: Names,
     /// What the names in DNS messages said last.
@@ -70,6 +77,8 @@ impl Default for Rates {
         Self {
             packets: Memory::new(LONGEST_WINDOW, Duration::ZERO),
             refused: Memory::new(LONGEST_REFUSALS, Duration::ZERO),
+            openings: Memory::new(LONGEST_OPENINGS, Duration::ZERO),
+            backlog: None,
             health: Memory::new(LONGEST_MEMORY, STEP),
             names: Names::default(),
             dns_names: None,
@@ -90,6 +99,8 @@ impl Rates {
         let resets = snapshot.tcp.resets_sent.iter();
         let refused = resets.filter(|(reason, _)| reason == NOBODY_LISTENS);
         self.refused.push(at, refused.map(|(_, count)| count).sum());
+        self.openings.push(at, Openings::of(snapshot));
+        self.backlog = Backlog::fullest(snapshot);
         self.health.push(at, Health::of(snapshot, &mut self.names));
         self.dns_names.clone_from(&snapshot.names);
         self.attempts.clone_from(&snapshot.attempts);

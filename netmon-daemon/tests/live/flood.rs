@@ -1,7 +1,10 @@
 //! A flood: 400,000 connection requests, each from an address of its own, as
 //! fast as hping3 can. Nothing may be lost, and nothing may grow.
 
-use std::{io::Read, process::Stdio};
+use std::{
+    io::Read,
+    process::{Command, Stdio},
+};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -11,7 +14,7 @@ use crate::{
     deadline::until_ok,
     netns::{NetNs, Running},
     requirement::require,
-    stage::{ADDRESS, DEVICE, PEER_ADDRESS, Settled, Stage, alone},
+    stage::{ADDRESS, DEVICE, PEER_ADDRESS, Settled, Stage, alone, among_others},
     statistics::Device,
 };
 
@@ -47,7 +50,7 @@ fn a_flood_is_counted_to_the_last_packet() {
 
     let sent = flood(&stage);
     let row = netmon.raised("syn_flood", "critical");
-    assert_eq!(row["vantage"], "boundary");
+    assert_eq!(row["subject"], "host", "{row}");
 
     let after = stage.settled(&netmon);
     let kernel = after.same_packets(&before, DEVICE);
@@ -75,15 +78,64 @@ fn a_flood_is_counted_to_the_last_packet() {
     netmon.stop();
 }
 
+/// A client that asks for one closed port after another, a few a second, while the flood
+/// goes on: its suspect must stay among a few hundred thousand sources a second.
+#[test]
+fn a_slow_scan_is_found_behind_a_flood() {
+    require!("hping3", "nmap", "setpriv");
+    let _alone = alone();
+    let stage = Stage::new();
+    stage.host.ip_batch(&format!("route add default via {PEER_ADDRESS}\n"));
+    let netmon = Netmon::start(&stage.host, &[]);
+    let memory = |at: &Netmon<'_>| at.scrape().sum("process_resident_memory_bytes", &[]);
+    let before = memory(&netmon);
+    let mut hping = Running::spawn(&mut flooding(&stage));
+    netmon.raised("syn_flood", "critical");
+    let slowly = ["--scan-delay", "200ms", "--max-retries", "0", "-p", "1000-1030", ADDRESS];
+    stage.peer.run(["nmap", "-n", "-Pn", "-sS"].into_iter().chain(slowly));
+    let row = netmon.raised("port_scan", "warning");
+    assert_eq!([&row["subject"], &row["peer"]], [PEER_ADDRESS, ADDRESS], "{row}");
+    kill_process(Pid::from_child(&hping.0), Signal::INT).unwrap();
+    hping.0.wait().unwrap();
+    let growth = memory(&netmon).saturating_sub(before);
+    assert!(growth <= GROWTH, "{growth} bytes more");
+    netmon.stop();
+}
+
+/// A flood at an open port is answered to the last request, and no handshake is completed.
+#[test]
+fn a_flood_at_an_open_port_names_the_listener() {
+    require!("hping3", "setpriv");
+    let _among = among_others();
+    let stage = Stage::new();
+    stage.host.ip_batch(&format!("route add default via {PEER_ADDRESS}\n"));
+    let _listener = stage.host.enter(|| std::net::TcpListener::bind((ADDRESS, 80)).unwrap());
+    let netmon = Netmon::start(&stage.host, &[]);
+    let mut command = stage.peer.command("setpriv");
+    command.args(["--pdeathsig", "KILL", "hping3", "-q", "-n", "-S", "-p", "80", "-i", "u2000"]);
+    command.args(["--rand-source", ADDRESS]);
+    let hping = Running::spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
+    let row = netmon.raised("syn_flood", "critical");
+    assert!(row["evidence"]["requests"].as_u64() >= Some(100), "{row}");
+    drop(hping);
+    netmon.stop();
+}
+
+/// hping3, which sends requests from made-up sources as fast as it can.
+fn flooding(stage: &Stage) -> Command {
+    let mut command = stage.peer.command("setpriv");
+    command.args(["--pdeathsig", "KILL", "hping3", "-q", "-n", "-S", "-p", "80"]);
+    command.args(["--flood", "--rand-source", ADDRESS]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
 /// Sends at least [`REQUESTS`] and returns how many, as hping3 says. In flood
 /// mode it ignores its own bound on their number, so it is interrupted as soon
 /// as they have arrived; the kernel ends it with the test, whatever becomes of that.
 fn flood(stage: &Stage) -> u64 {
     let arrived = Device::read(&stage.host, DEVICE).ingress.packets;
-    let mut command = stage.peer.command("setpriv");
-    command.args(["--pdeathsig", "KILL", "hping3", "-q", "-n", "-S", "-p", "80"]);
-    command.args(["--flood", "--rand-source", ADDRESS]);
-    let mut hping = Running::spawn(command.stdout(Stdio::null()).stderr(Stdio::piped()));
+    let mut hping = Running::spawn(flooding(stage).stderr(Stdio::piped()));
     until_ok("the flood arrives", || {
         let more = Device::read(&stage.host, DEVICE).ingress.packets - arrived;
         if more >= REQUESTS { Ok(()) } else { Err(format!("{more} so far")) }
