@@ -38,11 +38,13 @@ pub enum Signal {
     DnsNames,
     /// The names in some DNS messages at least.
     DnsNameSample,
+    /// What is known of nearly every connection of the host at its end.
+    ConnectionRecords,
 }
 
 impl Signal {
     /// Every signal, in the order of the variants.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Packets,
         Self::Connections,
         Self::Handshakes,
@@ -57,6 +59,7 @@ impl Signal {
         Self::KernelCounters,
         Self::DnsNames,
         Self::DnsNameSample,
+        Self::ConnectionRecords,
     ];
 
     /// Whether the kernel's own counters know something of it.
@@ -84,6 +87,7 @@ impl Signal {
             Self::KernelCounters => "kernel_counters",
             Self::DnsNames => "dns_names",
             Self::DnsNameSample => "dns_name_sample",
+            Self::ConnectionRecords => "connection_records",
         }
     }
 }

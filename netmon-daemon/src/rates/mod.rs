@@ -21,6 +21,7 @@ pub use self::{
     memory::Window,
 };
 use crate::{
+    flows,
     names::Report,
     signal::Signal,
     snapshot::{Snapshot, Vantage, Vantages},
@@ -51,6 +52,8 @@ pub struct Rates {
     names: Names,
     /// What the names in DNS messages said last.
     dns_names: Option<Arc<Report>>,
+    /// What the connections that are over said last.
+    flows: Option<Arc<flows::Report>>,
     /// The time of the first snapshot.
     began: Option<Duration>,
 }
@@ -70,6 +73,7 @@ impl Default for Rates {
             health: Memory::new(LONGEST_MEMORY, STEP),
             names: Names::default(),
             dns_names: None,
+            flows: None,
             began: None,
         }
     }
@@ -88,6 +92,7 @@ impl Rates {
         self.refused.push(at, refused.map(|(_, count)| count).sum());
         self.health.push(at, Health::of(snapshot, &mut self.names));
         self.dns_names.clone_from(&snapshot.names);
+        self.flows.clone_from(&snapshot.flows);
     }
 
     /// The time of the last snapshot.

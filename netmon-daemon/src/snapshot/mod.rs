@@ -13,7 +13,7 @@ pub use self::dns::Dns;
 pub use self::references::{Reference, References};
 pub use self::sides::Sides;
 pub use self::tcp::{DropCount, OTHER, Service, Tcp, Times};
-use crate::{names::Report, proc::Counters, signal::Sources, sockets::Census};
+use crate::{flows, names::Report, proc::Counters, signal::Sources, sockets::Census};
 
 /// From where a device sees the traffic of the host. Within one vantage and
 /// direction nothing is counted twice; vantages are never added up.
@@ -219,6 +219,8 @@ pub struct Snapshot {
     pub dns: Arc<Dns>,
     /// What the names in DNS messages say; none where nobody looks at them.
     pub names: Option<Arc<Report>>,
+    /// What the connections that are over say; none where nobody tells of them.
+    pub flows: Option<Arc<flows::Report>>,
     /// What control groups are called, by their number. A name stays when its group goes,
     /// because what it did is still counted.
     pub workloads: Arc<BTreeMap<u64, String>>,
@@ -253,6 +255,7 @@ impl Snapshot {
             boundary_drops: Drops::default(),
             dns: Arc::new(Dns::empty()),
             names: None,
+            flows: None,
             workloads: Arc::new(BTreeMap::new()),
             references: None,
         }
