@@ -54,7 +54,10 @@ impl Flows {
         Self {
             key,
             dice: key.dice(),
-            logins: Logins::new(&detectors.brute_force.services),
+            logins: Logins::new(
+                &detectors.brute_force.services,
+                &detectors.connection_churn.services,
+            ),
             churn: Churn::new(&detectors.connection_churn.services),
             waste: Waste::default(),
             closed: 0,
@@ -66,8 +69,10 @@ impl Flows {
 
     /// Takes over a configuration. What was seen stays.
     pub fn configure(&mut self, config: &Config) {
-        self.logins.configure(&config.detectors.brute_force.services);
-        self.churn.configure(&config.detectors.connection_churn.services);
+        let detectors = &config.detectors;
+        let pools = &detectors.connection_churn.services;
+        self.logins.configure(&detectors.brute_force.services, pools);
+        self.churn.configure(pools);
     }
 
     /// Bytes that all tables take.

@@ -24,9 +24,11 @@ mod frames;
 mod histogram;
 mod ipv6;
 mod ledger;
+mod logins;
 mod loss;
 #[path = "../support/netns.rs"]
 mod netns;
+mod pools;
 mod records;
 mod reflection;
 mod requirement;
