@@ -14,6 +14,8 @@ mod record;
 pub mod report;
 mod ring;
 mod spans;
+#[cfg(test)]
+mod tests;
 mod waste;
 
 use std::{cmp::Reverse, sync::Arc, time::Duration};
