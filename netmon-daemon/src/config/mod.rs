@@ -6,9 +6,12 @@
 
 mod address;
 mod choice;
+mod deadline;
 mod domain;
 mod environment;
 mod error;
+mod exemption;
+mod expired;
 mod file;
 mod interval;
 mod load;
@@ -20,21 +23,26 @@ mod reason;
 mod resolver;
 pub mod section;
 pub mod setting;
+mod silence;
 mod spans;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
     address::Address,
+    deadline::Deadline,
     domain::Domain,
     error::{ConfigError, Origin},
+    exemption::{Exemption, Matcher},
     interval::Interval,
     load::{DEFAULT_FILE, Loaded, Overrides},
+    nearest::nearest,
     network::Network,
     pattern::Pattern,
     port::Port,
     reason::Reason,
     resolver::Resolver,
+    silence::Silence,
 };
 use crate::detect;
 use choice::choice;
@@ -102,6 +110,14 @@ section! {
         expected: Vec<Reason> = Vec::new(), in 0..=64;
         /// Reasons that are not to be expected, whatever else says so.
         unexpected: Vec<Reason> = Vec::new(), in 0..=64;
+    }
+}
+
+section! {
+    /// Red flags of all detectors; what one detector is to leave alone is `exempt` in its section.
+    pub struct RedFlags {
+        /// Flags that are shown and not announced for a time: the name of a detector or `*`, whom or what they are about (as in `exempt`) or nothing, and an end, such as "stealth_scan 192.0.2.7 until 2027-01-31".
+        silences: Vec<Silence> = Vec::new(), in 0..=64;
     }
 }
 
@@ -222,6 +238,8 @@ sections! {
     scopes: Scopes,
     /// Packets that the kernel drops.
     drops: Drops,
+    /// Red flags of all detectors.
+    red_flags: RedFlags,
     /// The HTTP server.
     web: Web,
     /// Bounds of what Prometheus is given.
