@@ -42,11 +42,15 @@ pub enum Signal {
     DnsNames,
     /// The names in some DNS messages at least.
     DnsNameSample,
+    /// What is known of nearly every connection of the host at its end.
+    ConnectionRecords,
+    /// The same of some connections at least.
+    ConnectionRecordSample,
 }
 
 impl Signal {
     /// Every signal, in the order of the variants.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Packets,
         Self::Connections,
         Self::Handshakes,
@@ -63,6 +67,8 @@ impl Signal {
         Self::RefusedDatagrams,
         Self::DnsNames,
         Self::DnsNameSample,
+        Self::ConnectionRecords,
+        Self::ConnectionRecordSample,
     ];
 
     /// Whether the kernel's own counters know something of it.
@@ -92,6 +98,8 @@ impl Signal {
             Self::RefusedDatagrams => "refused_datagrams",
             Self::DnsNames => "dns_names",
             Self::DnsNameSample => "dns_name_sample",
+            Self::ConnectionRecords => "connection_records",
+            Self::ConnectionRecordSample => "connection_record_sample",
         }
     }
 }

@@ -360,7 +360,9 @@ macro_rules! detectors {
 }
 
 detectors! {
+    brute_force,
     connect_failures,
+    connection_churn,
     dns_flood,
     dns_large_messages,
     dns_nxdomain,

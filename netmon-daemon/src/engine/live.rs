@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{attempts::Attempts, names::Names, signals, sockets::Sockets};
+use super::{attempts::Attempts, flows::Flows, names::Names, signals, sockets::Sockets};
 use crate::{
     config::Config,
     drops::Expected,
@@ -22,6 +22,7 @@ use crate::{
     snapshot::{Device, Reference, References, Snapshot, Vantage},
     source::Source,
     view::{HookHealth, MapUse, Refusal, SignalHealth},
+    workloads::Workloads,
 };
 
 /// Why the live source cannot start or go on.
@@ -53,6 +54,8 @@ pub struct Live {
     proc: Reader,
     sockets: Sockets,
     names: Names,
+    flows: Flows,
+    workloads: Workloads,
     attempts: Attempts,
     tick: Duration,
     /// When the last snapshot was taken.
@@ -82,7 +85,9 @@ impl Live {
             selection: Selection::new(&config.interfaces),
             proc: Reader::open(Path::new("/")),
             sockets,
-            names: Names::start(config, kernel::cgroups().ok()),
+            names: Names::start(config),
+            flows: Flows::start(config),
+            workloads: Workloads::new(kernel::cgroups().ok()),
             attempts: Attempts::start(),
             tick: config.kernel.tick.0,
             taken: None,
@@ -115,11 +120,11 @@ impl Live {
         self.apply(&changes)
     }
 
-    /// Looks at the DNS messages that wait, and begins the next window of attempts to
-    /// connect. Between two snapshots, because there is no room for all messages that can
-    /// come within a second, and answers to attempts take their time.
+    /// Looks at the DNS messages and the ends of connections that wait, and begins the next
+    /// window of attempts to connect. Between two snapshots, because there is no room for all
+    /// that can come within a second, and answers to attempts take their time.
     pub fn drain(&mut self) {
-        self.names.drain(&mut self.kernel);
+        self.drain_rings();
         let passed = self.taken.map_or(Duration::ZERO, |taken| taken.elapsed());
         if let Err(error) = self.attempts.turn(&mut self.kernel, passed, self.tick) {
             tracing::error!(%error, "attempts to connect");
@@ -139,6 +144,7 @@ impl Live {
         self.kernel.set_networks(&config.scopes.networks())?;
         self.kernel.set_dns(config)?;
         self.names.configure(config);
+        self.flows.configure(config);
         self.kernel.expect(Expected::new(&config.drops));
         self.kernel.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
         self.sync()
@@ -264,9 +270,11 @@ impl Source for Live {
             snapshot.references = after.map(|after| Arc::new(References { before, after }));
             self.apply(&changes)?;
         }
-        self.names.drain(&mut self.kernel);
+        self.drain_rings();
         self.names.fill(&mut snapshot);
+        self.flows.fill(&mut snapshot);
         self.attempts.fill(&mut self.kernel, &mut snapshot)?;
+        self.name_workloads(&mut snapshot);
         self.taken = Some(Instant::now());
         let lasting = self.sockets.fill(&mut snapshot);
         self.kernel.serve(lasting)?;
@@ -278,6 +286,19 @@ impl Source for Live {
 }
 
 impl Live {
+    fn drain_rings(&mut self) {
+        self.names.drain(&mut self.kernel);
+        self.flows.drain(&mut self.kernel);
+    }
+
+    /// Says what the control groups are called of which a snapshot speaks.
+    fn name_workloads(&mut self, snapshot: &mut Snapshot) {
+        let names =
+            snapshot.names.iter().flat_map(|it| it.wasted.iter().filter_map(|it| it.workload));
+        let flows = snapshot.flows.iter().flat_map(|it| it.workloads());
+        snapshot.workloads = self.workloads.names(names.chain(flows).filter(|id| *id != 0));
+    }
+
     /// What the kernel counted by itself up to now; none when the list of devices is
     /// not whole.
     fn reference(&mut self) -> Option<Reference> {

@@ -5,6 +5,7 @@
 //! engine comes to it as an event.
 
 mod attempts;
+mod flows;
 mod live;
 mod names;
 mod pulse;

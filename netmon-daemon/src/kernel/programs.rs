@@ -10,6 +10,7 @@ use super::{
     Change, Forbidden, KernelError, attempts, dns, forwarded, networks,
     object::{self, Object},
     reasons::Reasons,
+    records::Records,
     sock_ops::{self, SockOps},
     sys,
     tables::{Tables, missing},
@@ -26,6 +27,7 @@ pub(super) struct Programs {
     pub(super) tables: Tables,
     pub(super) forwarded: forwarded::Handshakes,
     pub(super) dns: dns::Dns,
+    pub(super) records: Records,
     pub(super) attempts: attempts::Attempts,
     /// Kept for the programs in it.
     _handed_on: tail_call::Table,
@@ -84,6 +86,7 @@ impl Programs {
         let refused = load(&mut ebpf, tail_call::DNS, dns::HOOK);
         let mut dns = dns::Dns::open(&mut ebpf, object.lookup_keys, refused)?;
         dns.configure(config)?;
+        let records = Records::open(&mut ebpf)?;
         let refused = load(&mut ebpf, tail_call::ATTEMPTS, attempts::HOOK);
         let attempts = attempts::Attempts::open(&mut ebpf, refused)?;
         drop(object.btf);
@@ -98,6 +101,7 @@ impl Programs {
             tables,
             forwarded,
             dns,
+            records,
             attempts,
             _handed_on: handed_on,
             tc,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Backlog, Health, Names, Openings, Rates, VantageRates, Window};
-use crate::{attempts, names::Report, signal::Signal, snapshot::Vantage};
+use crate::{attempts, flows, names::Report, signal::Signal, snapshot::Vantage};
 
 /// What the kernel of the host told within windows.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +70,17 @@ impl HostRates<'_> {
     /// The rates of one vantage.
     pub const fn vantage(&self, vantage: Vantage) -> VantageRates<'_> {
         self.rates.vantage(vantage)
+    }
+
+    /// What the connections that are over say, with windows of its own; none where nobody
+    /// tells of them.
+    pub fn flows(&self) -> Option<&flows::Report> {
+        self.rates.flows.as_deref()
+    }
+
+    /// What a control group is called, where that is known.
+    pub fn workload(&self, group: u64) -> Option<&str> {
+        self.rates.workloads.get(&group).map(String::as_str)
     }
 
     /// Who asks for connections and is not answered, with windows of its own; none where

@@ -10,7 +10,7 @@ mod host;
 mod memory;
 mod openings;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
@@ -23,7 +23,7 @@ pub use self::{
     openings::{Backlog, Openings},
 };
 use crate::{
-    attempts,
+    attempts, flows,
     names::Report,
     signal::Signal,
     snapshot::{Snapshot, Vantage, Vantages},
@@ -59,6 +59,10 @@ pub struct Rates {
     names: Names,
     /// What the names in DNS messages said last.
     dns_names: Option<Arc<Report>>,
+    /// What the connections that are over said last.
+    flows: Option<Arc<flows::Report>>,
+    /// What control groups were called last.
+    workloads: Arc<BTreeMap<u64, String>>,
     /// Who asked for connections in vain last.
     attempts: Option<Arc<attempts::Report>>,
     /// The time of the first snapshot.
@@ -82,6 +86,8 @@ impl Default for Rates {
             health: Memory::new(LONGEST_MEMORY, STEP),
             names: Names::default(),
             dns_names: None,
+            flows: None,
+            workloads: Arc::default(),
             attempts: None,
             began: None,
         }
@@ -103,6 +109,8 @@ impl Rates {
         self.backlog = Backlog::fullest(snapshot);
         self.health.push(at, Health::of(snapshot, &mut self.names));
         self.dns_names.clone_from(&snapshot.names);
+        self.flows.clone_from(&snapshot.flows);
+        self.workloads.clone_from(&snapshot.workloads);
         self.attempts.clone_from(&snapshot.attempts);
     }
 

@@ -24,10 +24,13 @@ mod frames;
 mod histogram;
 mod ipv6;
 mod ledger;
+mod logins;
 mod loss;
 #[path = "../support/netns.rs"]
 mod netns;
+mod pools;
 mod port_scan;
+mod records;
 mod reflection;
 mod requirement;
 mod reset;

@@ -12,11 +12,17 @@
 mod attempts;
 mod clock;
 mod dns;
+mod flows;
 mod handshakes;
 mod input;
 mod pcap;
 mod pcapng;
 mod record;
+mod segment;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod tracker;
 
 use std::{
     convert::Infallible,
@@ -37,6 +43,7 @@ use self::{
     attempts::Attempts,
     clock::Clock,
     dns::Dns,
+    flows::Flows,
     handshakes::{Ended, Handshakes},
     input::Input,
     pcap::Pcap,
@@ -45,6 +52,7 @@ use self::{
 };
 use super::Source;
 use crate::{
+    flows::Flows as Tables,
     names::Names,
     printable::Printable,
     rates::{LONGEST_MEMORY, LONGEST_WINDOW},
@@ -130,6 +138,7 @@ pub struct Capture {
     networks: Networks,
     handshakes: Handshakes,
     dns: Dns,
+    flows: Flows,
     attempts: Attempts,
     /// The first packet that the last snapshot does not hold.
     next: Option<Timed>,
@@ -188,6 +197,7 @@ impl Capture {
             networks: Networks::NONE,
             handshakes: Handshakes::new(),
             dns: Dns::new(),
+            flows: Flows::new(),
             attempts: Attempts::new(),
             next: None,
             last: Duration::ZERO,
@@ -213,6 +223,13 @@ impl Capture {
         ports: Ports,
     ) -> Self {
         self.dns = self.dns.configured(names, resolvers, ports);
+        self
+    }
+
+    /// The same with what looks at connections.
+    #[must_use]
+    pub fn following(mut self, flows: Tables) -> Self {
+        self.flows = self.flows.filling(flows);
         self
     }
 
@@ -249,6 +266,7 @@ impl Capture {
         let at = self.clock.time(at);
         let ends = self.handshakes.follow(at, packet, bytes, link);
         self.dns.follow(at, packet, record);
+        self.flows.follow(at, packet, &record, &self.networks);
         self.attempts.follow(at, packet, bytes, link);
         Some(Timed { at, packet, wire_len, ends })
     }
@@ -286,6 +304,11 @@ impl Source for Capture {
                 first.sources.set(Signal::DnsNames, Some("capture"));
                 first.sources.set(Signal::DnsNameSample, Some("capture"));
             }
+            first.flows = self.flows.report(Duration::ZERO, &self.networks);
+            if first.flows.is_some() {
+                first.sources.set(Signal::ConnectionRecords, Some("capture"));
+                first.sources.set(Signal::ConnectionRecordSample, Some("capture"));
+            }
             return Ok(self.snapshot.insert(first).clone().into());
         };
         let tick = self.tick_after(snapshot.at);
@@ -305,6 +328,8 @@ impl Source for Capture {
             }
             snapshot.at = tick;
             (snapshot.dns, snapshot.names) = self.dns.report(tick);
+            snapshot.flows = self.flows.report(tick, &self.networks);
+            snapshot.tcp.events.untracked = self.flows.untracked();
             snapshot.attempts = Some(self.attempts.report(tick));
         }
         let snapshot = self.snapshot.insert(snapshot);
