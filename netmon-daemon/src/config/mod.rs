@@ -21,6 +21,7 @@ mod resolver;
 pub mod section;
 pub mod setting;
 mod spans;
+mod speed;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,7 @@ pub use self::{
     port::Port,
     reason::Reason,
     resolver::Resolver,
+    speed::Speed,
 };
 use crate::detect;
 use choice::choice;
@@ -50,6 +52,8 @@ section! {
         include: Vec<Pattern> = vec![Pattern::any()], in 1..=64;
         /// Names to leave alone, as shell patterns; they win over `include`.
         exclude: Vec<Pattern> = Vec::new(), in 0..=64;
+        /// Speeds in each direction, such as "wan0=200mbit", where the driver reports none or the line is slower than it says; the first that matches decides.
+        speeds: Vec<Speed> = Vec::new(), in 0..=64;
     }
 }
 

@@ -282,6 +282,7 @@ detectors! {
     dns_repeats,
     dns_tunnel,
     fragment_flood,
+    link_saturation,
     packet_drops,
     reflection,
     retransmissions,

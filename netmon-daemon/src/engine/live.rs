@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{names::Names, signals, sockets::Sockets};
+use super::{names::Names, peaks::Peaks, signals, sockets::Sockets};
 use crate::{
     config::Config,
     drops::Expected,
@@ -53,6 +53,7 @@ pub struct Live {
     proc: Reader,
     sockets: Sockets,
     names: Names,
+    peaks: Peaks,
     started: Instant,
     snapshots: u32,
     lists: u32,
@@ -79,6 +80,7 @@ impl Live {
             proc: Reader::open(Path::new("/")),
             sockets,
             names: Names::start(config, kernel::cgroups().ok()),
+            peaks: Peaks::new(),
             started: Instant::now(),
             snapshots: 0,
             lists: 0,
@@ -108,9 +110,10 @@ impl Live {
         self.apply(&changes)
     }
 
-    /// Looks at the DNS messages that wait. Between two snapshots, because there is no room
-    /// for all that can come within a second.
-    pub fn drain(&mut self) {
+    /// Looks at what a snapshot once a second would miss: the DNS messages that wait, because
+    /// there is no room for all that can come within a second, and how much devices move.
+    pub fn look(&mut self) {
+        self.peaks.look(&self.kernel);
         self.names.drain(&mut self.kernel);
     }
 
@@ -243,7 +246,10 @@ impl Source for Live {
             self.lists = self.lists.wrapping_add(1);
         }
         self.snapshots = self.snapshots.wrapping_add(1);
+        let began = kernel::monotonic();
         let mut snapshot = self.kernel.snapshot(self.started.elapsed())?;
+        self.limit(&mut snapshot.devices);
+        self.peaks.fill(&self.kernel, began, &mut snapshot);
         snapshot.proc = self.proc.read();
         if let Some(before) = before {
             let changes = self.watch.refresh()?;
@@ -263,6 +269,18 @@ impl Source for Live {
 }
 
 impl Live {
+    /// Gives devices the speeds that are configured.
+    fn limit(&self, devices: &mut [Device]) {
+        let table = self.watch.table();
+        for device in devices {
+            let link = table.get(device.ifindex);
+            if let Some(speed) = link.and_then(|link| self.selection.speed(&link.name)) {
+                device.speed = Some(speed);
+                device.load.limit = Some(speed);
+            }
+        }
+    }
+
     /// What the kernel counted by itself up to now; none when the list of devices is
     /// not whole.
     fn reference(&mut self) -> Option<Reference> {

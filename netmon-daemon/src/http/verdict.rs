@@ -186,7 +186,7 @@ mod tests {
     use crate::{
         redflag::{RedFlag, Status},
         site::Site,
-        snapshot::{Drops, Snapshot, Traffic},
+        snapshot::{Drops, Load, Snapshot, Traffic},
         view::{HookHealth, Pulse},
     };
 
@@ -202,6 +202,7 @@ mod tests {
             flaps: 0,
             drops: Drops::default(),
             traffic: Traffic::ZERO,
+            load: Load::default(),
         }
     }
 

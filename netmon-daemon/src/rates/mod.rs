@@ -7,17 +7,19 @@
 mod dns;
 mod health;
 mod host;
+mod lines;
 mod memory;
 
 use std::{sync::Arc, time::Duration};
 
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
-use self::{dns::DnsPast, memory::Memory};
+use self::{dns::DnsPast, lines::Lines, memory::Memory};
 pub use self::{
     dns::DnsStreams,
     health::{DropReason, Health, Names, Outcomes, Way},
     host::HostRates,
+    lines::{Line, Moved},
     memory::Window,
 };
 use crate::{
@@ -48,6 +50,7 @@ pub struct Rates {
     packets: Memory<Past>,
     refused: Memory<u64>,
     health: Memory<Health>,
+    lines: Lines,
     names: Names,
     /// What the names in DNS messages said last.
     dns_names: Option<Arc<Report>>,
@@ -68,6 +71,7 @@ impl Default for Rates {
             packets: Memory::new(LONGEST_WINDOW, Duration::ZERO),
             refused: Memory::new(LONGEST_REFUSALS, Duration::ZERO),
             health: Memory::new(LONGEST_MEMORY, STEP),
+            lines: Lines::new(Memory::new(LONGEST_MEMORY, STEP)),
             names: Names::default(),
             dns_names: None,
             began: None,
@@ -87,6 +91,7 @@ impl Rates {
         let refused = resets.filter(|(reason, _)| reason == NOBODY_LISTENS);
         self.refused.push(at, refused.map(|(_, count)| count).sum());
         self.health.push(at, Health::of(snapshot, &mut self.names));
+        self.lines.push(snapshot);
         self.dns_names.clone_from(&snapshot.names);
     }
 

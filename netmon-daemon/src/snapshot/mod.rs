@@ -1,6 +1,7 @@
 //! Everything that was counted up to one moment: summed over CPUs, immutable.
 
 mod dns;
+mod load;
 mod references;
 mod sides;
 mod tcp;
@@ -10,6 +11,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
 pub use self::dns::Dns;
+pub use self::load::Load;
 pub use self::references::{Reference, References};
 pub use self::sides::Sides;
 pub use self::tcp::{DropCount, OTHER, Service, Tcp, Times};
@@ -145,6 +147,8 @@ pub struct Device {
     pub drops: Drops,
     /// Its traffic.
     pub traffic: Traffic,
+    /// How far its line is loaded.
+    pub load: Load,
 }
 
 /// Drops that a driver reports (`rtnl_link_stats64`), in packets.

@@ -31,6 +31,7 @@ mod reflection;
 mod requirement;
 mod reset;
 mod retransmit;
+mod saturation;
 mod scan;
 mod stage;
 mod statistics;
