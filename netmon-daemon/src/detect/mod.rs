@@ -1,8 +1,10 @@
 //! Detectors: pure judgements over rates, one file each.
 
+mod robust;
 mod share;
 #[cfg(test)]
 mod trial;
+mod ways;
 
 use std::time::Duration;
 
@@ -290,4 +292,5 @@ detectors! {
     slow_handshakes,
     stealth_scan,
     syn_flood,
+    traffic_storm,
 }

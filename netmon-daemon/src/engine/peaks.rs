@@ -6,10 +6,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use netmon_common::abi::tally::Tally;
-
 use crate::{
-    kernel::{Kernel, monotonic},
+    kernel::{Kernel, bytes_per_look, monotonic},
     snapshot::{Device, Load, Snapshot},
 };
 
@@ -62,9 +60,7 @@ struct Line {
 impl Peaks {
     /// Nothing was seen yet.
     pub(super) fn new() -> Self {
-        let cpus = aya::util::nr_cpus().unwrap_or(1);
-        let each = 2 * Tally::WORDS * size_of::<u64>() * cpus.max(1);
-        Self { lines: BTreeMap::new(), quiet: (COPIED / each).max(1) }
+        Self { lines: BTreeMap::new(), quiet: (COPIED / bytes_per_look()).max(1) }
     }
 
     /// Looks at the devices that are worth it.

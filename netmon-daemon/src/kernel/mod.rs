@@ -39,6 +39,7 @@ use netmon_common::abi::{
 pub use dns::PROGRAMS as DNS_PROGRAMS;
 pub use error::KernelError;
 pub use forbid::{Forbidden, VARIABLE as FORBID};
+pub use programs::bytes_per_look;
 pub use sock_ops::root as cgroups;
 pub use sys::monotonic;
 

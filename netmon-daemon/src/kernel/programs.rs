@@ -22,6 +22,12 @@ use crate::{config::Config, signal::Signal};
 /// Where the bytes of all packets stand among the words of a tally.
 const BYTES: usize = offset_of!(Tally, packet_size_bytes.sum) / size_of::<u64>();
 
+/// How much is copied out of the kernel for the bytes of one device in both directions.
+pub fn bytes_per_look() -> usize {
+    let cpus = aya::util::nr_cpus().unwrap_or(1).max(1);
+    Direction::COUNT * Tally::WORDS * size_of::<u64>() * cpus
+}
+
 /// The programs at work and everything needed to read them.
 pub(super) struct Programs {
     pub(super) ebpf: Ebpf,

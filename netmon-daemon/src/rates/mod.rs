@@ -4,6 +4,7 @@
 //! Pure: time comes with the snapshots, so live traffic and replayed captures
 //! are treated alike.
 
+mod cells;
 mod dns;
 mod health;
 mod host;
@@ -14,8 +15,9 @@ use std::{sync::Arc, time::Duration};
 
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
-use self::{dns::DnsPast, lines::Lines, memory::Memory};
+use self::{cells::CellPast, dns::DnsPast, lines::Lines, memory::Memory};
 pub use self::{
+    cells::{CELLS, Volume, Volumes, add_volumes},
     dns::DnsStreams,
     health::{DropReason, Health, Names, Outcomes, Way},
     host::HostRates,
@@ -51,6 +53,7 @@ pub struct Rates {
     refused: Memory<u64>,
     health: Memory<Health>,
     lines: Lines,
+    cells: Memory<CellPast>,
     names: Names,
     /// What the names in DNS messages said last.
     dns_names: Option<Arc<Report>>,
@@ -72,6 +75,7 @@ impl Default for Rates {
             refused: Memory::new(LONGEST_REFUSALS, Duration::ZERO),
             health: Memory::new(LONGEST_MEMORY, STEP),
             lines: Lines::new(Memory::new(LONGEST_MEMORY, STEP)),
+            cells: Memory::new(LONGEST_MEMORY, STEP),
             names: Names::default(),
             dns_names: None,
             began: None,
@@ -92,6 +96,7 @@ impl Rates {
         self.refused.push(at, refused.map(|(_, count)| count).sum());
         self.health.push(at, Health::of(snapshot, &mut self.names));
         self.lines.push(snapshot);
+        self.cells.push(at, CellPast::of(snapshot));
         self.dns_names.clone_from(&snapshot.names);
     }
 

@@ -35,6 +35,7 @@ mod saturation;
 mod scan;
 mod stage;
 mod statistics;
+mod storm;
 mod tagged;
 mod throughput;
 mod tracer;
