@@ -283,6 +283,7 @@ detectors! {
     dns_nxdomain,
     dns_repeats,
     dns_tunnel,
+    exfiltration,
     fragment_flood,
     link_saturation,
     packet_drops,

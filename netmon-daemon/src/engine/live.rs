@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     drops::Expected,
     kernel::{self, Forbidden, Kernel, KernelError},
-    links::{Change, Selection, Watch, vantage},
+    links::{Change, Selection, Watch, is_tunnel, vantage},
     proc::{Counters, Reader},
     signal::{PROC, Signal},
     site::Site,
@@ -248,7 +248,7 @@ impl Source for Live {
         self.snapshots = self.snapshots.wrapping_add(1);
         let began = kernel::monotonic();
         let mut snapshot = self.kernel.snapshot(self.started.elapsed())?;
-        self.limit(&mut snapshot.devices);
+        self.describe(&mut snapshot);
         self.peaks.fill(&self.kernel, began, &mut snapshot);
         snapshot.proc = self.proc.read();
         if let Some(before) = before {
@@ -269,14 +269,18 @@ impl Source for Live {
 }
 
 impl Live {
-    /// Gives devices the speeds that are configured.
-    fn limit(&self, devices: &mut [Device]) {
+    /// Adds what is known of devices: the speeds that are configured, and which of them are
+    /// tunnels.
+    fn describe(&self, snapshot: &mut Snapshot) {
         let table = self.watch.table();
-        for device in devices {
-            let link = table.get(device.ifindex);
-            if let Some(speed) = link.and_then(|link| self.selection.speed(&link.name)) {
+        for device in &mut snapshot.devices {
+            let Some(link) = table.get(device.ifindex) else { continue };
+            if let Some(speed) = self.selection.speed(&link.name) {
                 device.speed = Some(speed);
                 device.load.limit = Some(speed);
+            }
+            if device.vantage == Some(Vantage::Boundary) && is_tunnel(link) {
+                snapshot.tunnels.push(device.ifindex);
             }
         }
     }

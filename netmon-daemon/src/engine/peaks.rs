@@ -30,7 +30,7 @@ const AWAKE: Duration = Duration::from_secs(60);
 /// What may be copied out of the kernel per look for devices that are quiet: each look at
 /// one copies all counters of all CPUs. Of quiet devices beyond it, what moves from one
 /// snapshot to the next is one window, until they are lively.
-const COPIED: usize = 128 * 1024;
+const COPIED: usize = 64 * 1024;
 
 /// The devices that are looked at.
 pub(super) struct Peaks {

@@ -26,5 +26,5 @@ pub use qdisc::entrance_qdisc;
 pub use selection::Selection;
 pub use speed::limit;
 pub use table::{Change, Table};
-pub use vantage::vantage;
+pub use vantage::{is_tunnel, vantage};
 pub use watch::Watch;

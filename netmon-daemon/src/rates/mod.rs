@@ -8,21 +8,25 @@ mod cells;
 mod dns;
 mod health;
 mod host;
+mod hours;
 mod lines;
 mod memory;
+mod outbound;
 
 use std::{sync::Arc, time::Duration};
 
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
-use self::{cells::CellPast, dns::DnsPast, lines::Lines, memory::Memory};
+use self::{cells::CellPast, dns::DnsPast, lines::Lines, memory::Memory, outbound::Outbound};
 pub use self::{
     cells::{CELLS, Volume, Volumes, add_volumes},
     dns::DnsStreams,
     health::{DropReason, Health, Names, Outcomes, Way},
     host::HostRates,
+    hours::{Hours, MOST_HOURS},
     lines::{Line, Moved},
     memory::Window,
+    outbound::Exchange,
 };
 use crate::{
     names::Report,
@@ -54,6 +58,7 @@ pub struct Rates {
     health: Memory<Health>,
     lines: Lines,
     cells: Memory<CellPast>,
+    outbound: Outbound,
     names: Names,
     /// What the names in DNS messages said last.
     dns_names: Option<Arc<Report>>,
@@ -76,6 +81,7 @@ impl Default for Rates {
             health: Memory::new(LONGEST_MEMORY, STEP),
             lines: Lines::new(Memory::new(LONGEST_MEMORY, STEP)),
             cells: Memory::new(LONGEST_MEMORY, STEP),
+            outbound: Outbound::default(),
             names: Names::default(),
             dns_names: None,
             began: None,
@@ -97,6 +103,7 @@ impl Rates {
         self.health.push(at, Health::of(snapshot, &mut self.names));
         self.lines.push(snapshot);
         self.cells.push(at, CellPast::of(snapshot));
+        self.outbound.push(snapshot);
         self.dns_names.clone_from(&snapshot.names);
     }
 

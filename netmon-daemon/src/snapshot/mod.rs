@@ -200,6 +200,9 @@ pub struct Snapshot {
     /// The devices that exist now and have counters of their own, or none at
     /// all, by name.
     pub devices: Vec<Device>,
+    /// Devices at the boundary, by index, whose packets leave within packets of another
+    /// one there.
+    pub tunnels: Vec<u32>,
     /// Traffic of devices that have no counters of their own.
     pub other_devices: Traffic,
     /// Traffic by vantage.
@@ -246,6 +249,7 @@ impl Snapshot {
             at,
             directed: true,
             devices: Vec::new(),
+            tunnels: Vec::new(),
             other_devices: Traffic::ZERO,
             vantages: Vantages::ZERO,
             sources: Sources::default(),

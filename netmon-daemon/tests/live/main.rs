@@ -40,5 +40,6 @@ mod tagged;
 mod throughput;
 mod tracer;
 mod tun;
+mod upload;
 mod verdicts;
 mod window;
