@@ -21,6 +21,7 @@ pub mod links;
 pub mod log;
 pub mod metrics;
 pub mod names;
+pub mod neighbours;
 mod netlink;
 pub mod party;
 pub mod printable;

@@ -32,6 +32,8 @@ pub enum Signal {
     Drops,
     /// Open sockets by state.
     Sockets,
+    /// Who claims which address on the links of this network namespace.
+    Neighbours,
     /// The kernel's own counters of this network namespace.
     KernelCounters,
     /// The names in nearly all DNS messages.
@@ -42,7 +44,7 @@ pub enum Signal {
 
 impl Signal {
     /// Every signal, in the order of the variants.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Packets,
         Self::Connections,
         Self::Handshakes,
@@ -54,6 +56,7 @@ impl Signal {
         Self::Congestion,
         Self::Drops,
         Self::Sockets,
+        Self::Neighbours,
         Self::KernelCounters,
         Self::DnsNames,
         Self::DnsNameSample,
@@ -81,6 +84,7 @@ impl Signal {
             Self::Congestion => "congestion",
             Self::Drops => "drops",
             Self::Sockets => "sockets",
+            Self::Neighbours => "neighbours",
             Self::KernelCounters => "kernel_counters",
             Self::DnsNames => "dns_names",
             Self::DnsNameSample => "dns_name_sample",

@@ -285,6 +285,7 @@ detectors! {
     dns_tunnel,
     exfiltration,
     fragment_flood,
+    gateway_change,
     link_saturation,
     packet_drops,
     reflection,

@@ -80,19 +80,14 @@ impl Ways {
 
     /// What a cell holds in both directions.
     pub(super) fn both(&self, cell: usize) -> Volume {
-        let mut both = self.of_direction(&self.received, cell);
-        both.add(self.of_direction(&self.sent, cell));
+        let mut both = volume(&self.received, cell);
+        both.add(volume(&self.sent, cell));
         both
-    }
-
-    fn of_direction(&self, direction: &Volumes, cell: usize) -> Volume {
-        direction.get(cell).copied().unwrap_or_default()
     }
 
     /// Whether the packets of a cell are of a kind that no transfer has.
     pub(super) fn is_storm(&self, cell: usize) -> bool {
-        let (received, sent) =
-            (self.of_direction(&self.received, cell), self.of_direction(&self.sent, cell));
+        let (received, sent) = (volume(&self.received, cell), volume(&self.sent, cell));
         let both = self.both(cell);
         let (more, less) =
             if received.packets >= sent.packets { (received, sent) } else { (sent, received) };
@@ -124,4 +119,8 @@ pub(super) fn protocol(cell: usize) -> Protocol {
 /// The scope of the remote addresses of a cell.
 pub(super) const fn scope(cell: usize) -> Scope {
     Scope::from_index(cell / Protocol::COUNT)
+}
+
+fn volume(direction: &Volumes, cell: usize) -> Volume {
+    direction.get(cell).copied().unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{names::Names, peaks::Peaks, signals, sockets::Sockets};
+use super::{names::Names, neighbours::Neighbours, peaks::Peaks, signals, sockets::Sockets};
 use crate::{
     config::Config,
     drops::Expected,
@@ -53,6 +53,7 @@ pub struct Live {
     proc: Reader,
     sockets: Sockets,
     names: Names,
+    neighbours: Neighbours,
     peaks: Peaks,
     started: Instant,
     snapshots: u32,
@@ -80,6 +81,7 @@ impl Live {
             proc: Reader::open(Path::new("/")),
             sockets,
             names: Names::start(config, kernel::cgroups().ok()),
+            neighbours: Neighbours::start(),
             peaks: Peaks::new(),
             started: Instant::now(),
             snapshots: 0,
@@ -162,7 +164,8 @@ impl Live {
         });
         let names = [Signal::DnsNames, Signal::DnsNameSample];
         let names = names.into_iter().filter_map(|signal| Some((signal, off.clone()?)));
-        let others: Vec<_> = files.chain(sockets).chain(names).collect();
+        let neighbours = self.neighbours.refusal().map(|it| (Signal::Neighbours, it));
+        let others: Vec<_> = files.chain(sockets).chain(names).chain(neighbours).collect();
         signals::report(&snapshot.sources, &self.health(), &others)
     }
 
@@ -259,6 +262,7 @@ impl Source for Live {
         }
         self.names.drain(&mut self.kernel);
         self.names.fill(&mut snapshot);
+        self.neighbours.fill(&mut snapshot);
         let lasting = self.sockets.fill(&mut snapshot);
         self.kernel.serve(lasting)?;
         if snapshot.proc != Counters::default() {

@@ -6,6 +6,7 @@
 
 mod live;
 mod names;
+mod neighbours;
 mod peaks;
 mod pulse;
 mod signals;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Health, Names, Rates, Window};
-use crate::{names::Report, signal::Signal};
+use crate::{names::Report, neighbours::Report as Neighbours, signal::Signal};
 
 /// What the kernel of the host told within windows.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,12 @@ impl HostRates<'_> {
     /// looks at them.
     pub fn dns_names(&self) -> Option<&Report> {
         self.rates.dns_names.as_deref()
+    }
+
+    /// What changed about the neighbours within the last five minutes; none where nobody
+    /// looks at them.
+    pub fn neighbours(&self) -> Option<&Neighbours> {
+        self.rates.neighbours.as_deref()
     }
 
     /// The answers over UDP of more than 1,232 bytes that came within `window` from the one

@@ -30,6 +30,7 @@ pub use self::{
 };
 use crate::{
     names::Report,
+    neighbours::Report as Neighbours,
     signal::Signal,
     snapshot::{Snapshot, Vantage, Vantages},
 };
@@ -62,6 +63,8 @@ pub struct Rates {
     names: Names,
     /// What the names in DNS messages said last.
     dns_names: Option<Arc<Report>>,
+    /// What changed about the neighbours, as it was said last.
+    neighbours: Option<Arc<Neighbours>>,
     /// The time of the first snapshot.
     began: Option<Duration>,
 }
@@ -84,6 +87,7 @@ impl Default for Rates {
             outbound: Outbound::default(),
             names: Names::default(),
             dns_names: None,
+            neighbours: None,
             began: None,
         }
     }
@@ -105,6 +109,7 @@ impl Rates {
         self.cells.push(at, CellPast::of(snapshot));
         self.outbound.push(snapshot);
         self.dns_names.clone_from(&snapshot.names);
+        self.neighbours.clone_from(&snapshot.neighbours);
     }
 
     /// The time of the last snapshot.

@@ -15,7 +15,10 @@ pub use self::load::Load;
 pub use self::references::{Reference, References};
 pub use self::sides::Sides;
 pub use self::tcp::{DropCount, OTHER, Service, Tcp, Times};
-use crate::{names::Report, proc::Counters, signal::Sources, sockets::Census};
+use crate::{
+    names::Report, neighbours::Report as Neighbours, proc::Counters, signal::Sources,
+    sockets::Census,
+};
 
 /// From where a device sees the traffic of the host. Within one vantage and
 /// direction nothing is counted twice; vantages are never added up.
@@ -226,6 +229,8 @@ pub struct Snapshot {
     pub dns: Arc<Dns>,
     /// What the names in DNS messages say; none where nobody looks at them.
     pub names: Option<Arc<Report>>,
+    /// What changed about the neighbours; none where nobody looks at them.
+    pub neighbours: Option<Arc<Neighbours>>,
     /// What control groups are called, by their number. A name stays when its group goes,
     /// because what it did is still counted.
     pub workloads: Arc<BTreeMap<u64, String>>,
@@ -261,6 +266,7 @@ impl Snapshot {
             boundary_drops: Drops::default(),
             dns: Arc::new(Dns::empty()),
             names: None,
+            neighbours: None,
             workloads: Arc::new(BTreeMap::new()),
             references: None,
         }

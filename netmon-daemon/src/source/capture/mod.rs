@@ -13,6 +13,7 @@ mod clock;
 mod dns;
 mod handshakes;
 mod input;
+mod neighbours;
 mod pcap;
 mod pcapng;
 mod record;
@@ -37,6 +38,7 @@ use self::{
     dns::Dns,
     handshakes::{Ended, Handshakes},
     input::Input,
+    neighbours::Neighbours,
     pcap::Pcap,
     pcapng::Pcapng,
     record::Record,
@@ -128,6 +130,7 @@ pub struct Capture {
     networks: Networks,
     handshakes: Handshakes,
     dns: Dns,
+    neighbours: Neighbours,
     /// The first packet that the last snapshot does not hold.
     next: Option<Timed>,
     /// The time of the last packet that was counted.
@@ -185,6 +188,7 @@ impl Capture {
             networks: Networks::NONE,
             handshakes: Handshakes::new(),
             dns: Dns::new(),
+            neighbours: Neighbours::default(),
             next: None,
             last: Duration::ZERO,
             snapshot: None,
@@ -245,6 +249,7 @@ impl Capture {
         let at = self.clock.time(at);
         let ends = self.handshakes.follow(at, packet, bytes, link);
         self.dns.follow(at, packet, record);
+        self.neighbours.follow(at, record);
         Some(Timed { at, packet, wire_len, ends })
     }
 
@@ -273,6 +278,8 @@ impl Source for Capture {
             let mut first = Snapshot::empty(Duration::ZERO);
             first.directed = false;
             first.sources.set(Signal::ForwardedHandshakes, Some("capture"));
+            first.sources.set(Signal::Neighbours, Some("capture"));
+            first.neighbours = Some(self.neighbours.report(Duration::ZERO));
             (first.dns, first.names) = self.dns.report(Duration::ZERO);
             if first.names.is_some() {
                 first.sources.set(Signal::DnsNames, Some("capture"));
@@ -297,6 +304,7 @@ impl Source for Capture {
             }
             snapshot.at = tick;
             (snapshot.dns, snapshot.names) = self.dns.report(tick);
+            snapshot.neighbours = Some(self.neighbours.report(tick));
         }
         let snapshot = self.snapshot.insert(snapshot);
         Ok(tick.is_some().then(|| snapshot.clone()))
