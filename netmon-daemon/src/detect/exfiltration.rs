@@ -204,7 +204,9 @@ mod tests {
     fn judged(before: &[u64], sent: u64) -> Verdict {
         let mut rates = Rates::default();
         let mut hours = Hours::default();
-        before.iter().for_each(|sent| hours.push(*sent));
+        for sent in before {
+            hours.push(*sent);
+        }
         rates.restore_hours(hours);
         let mut snapshot = Snapshot::empty(Duration::ZERO);
         rates.push(&snapshot);

@@ -98,21 +98,24 @@ mod tests {
             trial::{Script, raised},
         },
         neighbours::{Claims, Hardware},
+        redflag::RedFlag,
         snapshot::Snapshot,
     };
 
     const SEEN: &[Signal] = &[Signal::Neighbours];
     const ROUTER: u8 = 1;
 
+    /// Who (by card) claims what (by the last byte of the address).
+    type Said = &'static [(u8, u8)];
+    /// What is said in three turns, and what is raised for whom.
+    type Case = (&'static str, [Said; 3], Option<Severity>, Option<&'static str>);
+
     fn address(last: u8) -> IpAddr {
         IpAddr::from([192, 0, 2, last])
     }
 
     /// What a host with a gateway is told in each second: who (by card) claims what.
-    fn told<'a>(
-        claims: &'a RefCell<Claims>,
-        said: &'static [(u8, u8)],
-    ) -> impl Fn(&mut Snapshot) + 'a {
+    fn told(claims: &RefCell<Claims>, said: Said) -> impl Fn(&mut Snapshot) + '_ {
         move |snapshot| {
             let mut claims = claims.borrow_mut();
             claims.set_gateways([(3, address(ROUTER))]);
@@ -127,8 +130,7 @@ mod tests {
     #[test]
     fn gateways_that_change() {
         let (warning, critical) = (Some(Severity::Warning), Some(Severity::Critical));
-        type Said = &'static [(u8, u8)];
-        let cases: [(&str, [Said; 3], Option<Severity>, Option<&str>); 5] = [
+        let cases: [Case; 5] = [
             ("nobody", [&[], &[], &[]], None, None),
             ("first sight", [&[], &[(1, 1)], &[(1, 1), (7, 7)]], None, None),
             ("a host with another card", [&[(1, 1), (7, 7)], &[(8, 7)], &[]], None, None),
@@ -141,7 +143,7 @@ mod tests {
             let script: Script<'_> = &[(5, &first), (1, &then), (5, &last)];
             let flags = raised(Config::default(), SEEN, script);
             assert_eq!(flags.iter().map(|flag| flag.severity).max(), severity, "{name}");
-            assert_eq!(flags.first().map(|flag| flag.subject()), subject, "{name}");
+            assert_eq!(flags.first().map(RedFlag::subject), subject, "{name}");
         }
     }
 

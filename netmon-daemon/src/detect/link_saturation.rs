@@ -9,6 +9,7 @@ use super::{Verdict, Watch};
 use crate::{
     config::section::section,
     party::Party,
+    redflag::CLEAR_BELOW,
     rates::{HostRates, Line, Window},
     signal::Signal,
 };
@@ -112,7 +113,6 @@ impl Config {
     /// A share against its threshold: 1 there, and where a flag is to be cleared what the
     /// board takes for calm.
     fn score(&self, used: f64, threshold: f64) -> f64 {
-        use crate::redflag::CLEAR_BELOW;
         if used < self.clear {
             return CLEAR_BELOW * used / self.clear;
         }
@@ -133,6 +133,7 @@ mod tests {
             Severity,
             trial::{Script, raised},
         },
+        redflag::RedFlag,
         snapshot::{Device, Drops, Load, Snapshot, Traffic, Vantage},
     };
 
@@ -203,7 +204,7 @@ mod tests {
         for (name, script, expected) in cases {
             let flags = raised(Config::default(), SEEN, script);
             assert_eq!(flags.iter().map(|flag| flag.severity).max(), *expected, "{name}");
-            let subject = flags.first().map(|flag| flag.subject());
+            let subject = flags.first().map(RedFlag::subject);
             assert_eq!(subject, expected.map(|_| "eth0"), "{name}");
         }
     }

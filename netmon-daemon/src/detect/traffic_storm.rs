@@ -183,8 +183,12 @@ mod tests {
     /// A second in which this is received and sent.
     fn second(received: &[Packets], sent: &[Packets]) -> Traffic {
         let mut traffic = Traffic::ZERO;
-        received.iter().for_each(|packets| count(&mut traffic.ingress, *packets));
-        sent.iter().for_each(|packets| count(&mut traffic.egress, *packets));
+        for packets in received {
+            count(&mut traffic.ingress, *packets);
+        }
+        for packets in sent {
+            count(&mut traffic.egress, *packets);
+        }
         traffic
     }
 
@@ -217,7 +221,7 @@ mod tests {
         use Class::{Ipv4Other, Ipv4Tcp, Ipv4Udp, Ipv6Tcp};
         use Scope::{Private, Public};
         // 10 Gbit/s, unless something else is said, on a host that was idle.
-        let cases = [
+        let cases = vec![
             ("a download at line rate", second(
                 &[(Public, Ipv4Tcp, 820_000, 1514)], &[(Public, Ipv4Tcp, 410_000, 66)],
             )),
@@ -266,7 +270,7 @@ mod tests {
             &[(TcpFlag::Rst, answers)],
         );
         let udp = |packets, size| second(&[(Public, Ipv4Udp, packets, size)], &[]);
-        let cases = [
+        let cases = vec![
             ("datagrams", udp(25_000, 60), WARNING),
             ("not enough", udp(19_000, 60), None),
             ("very many", udp(150_000, 60), CRITICAL),
@@ -334,14 +338,15 @@ mod tests {
         lookups.ingress.dns_responses[0] = 29_000;
         let download = [(Public, Ipv4Tcp, 820_000, 1514), (Private, Ipv4Tcp, 410_000, 66)];
         let syn = second(&[(Public, Ipv4Tcp, 40_000, 60)], &[]);
-        for (name, moved, expected) in [
+        let cases = vec![
             ("small datagrams", second(&[(Public, Ipv4Udp, 60_000, 60)], &[]), WARNING),
             ("large ones", second(&[(Public, Ipv4Udp, 60_000, 1400)], &[]), None),
             ("lookups that are answered", lookups, None),
             ("ARP", second(&[(Public, NonIp, 120_000, 60)], &[]), CRITICAL),
             ("requests", with_flags(syn, &[(TcpFlag::Syn, 40_000)], &[]), WARNING),
             ("a download", second(&download, &[]), None),
-        ] {
+        ];
+        for (name, moved, expected) in cases {
             assert_eq!(in_capture(&moved), expected, "{name}");
         }
     }

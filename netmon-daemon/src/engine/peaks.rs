@@ -145,6 +145,8 @@ mod tests {
     /// Times of looks in milliseconds (the last moment at which it can have been), and
     /// the bytes received and sent by then.
     type Script = &'static [(u64, [u64; 2])];
+    /// A script, the peaks that come of it, and the full windows.
+    type Case = (&'static str, Script, Option<[u64; 2]>, [u64; 2]);
 
     fn after(script: Script) -> Line {
         let mut line = Line { limit: Some(LIMIT), ..Line::default() };
@@ -157,7 +159,7 @@ mod tests {
 
     #[test]
     fn peaks_of_windows() {
-        let cases: &[(&str, Script, Option<[u64; 2]>, [u64; 2])] = &[
+        let cases: &[Case] = &[
             ("nothing was seen", &[], None, [0, 0]),
             ("one look says nothing", &[(5, [900_000, 7])], None, [0, 0]),
             ("silence", &[(0, [5, 5]), (100, [5, 5])], Some([0, 0]), [0, 0]),

@@ -174,9 +174,13 @@ mod tests {
         Forget,
     }
 
-    /// The changes that come of events, one a second: address, from whom, to whom, whether
-    /// it is the gateway, how many addresses the newcomer claims.
-    fn changes(events: &[Event]) -> Vec<(IpAddr, u8, u8, bool, u64)> {
+    /// Address, from whom, to whom, whether it is the gateway, how many addresses the
+    /// newcomer claims.
+    type Row = (IpAddr, u8, u8, bool, u64);
+    type Case<'a> = (&'a str, &'a [Event], &'a [Row]);
+
+    /// The changes that come of events, one a second.
+    fn changes(events: &[Event]) -> Vec<Row> {
         let mut claims = Claims::default();
         claims.set_gateways([(3, address(ROUTER))]);
         let mut now = Duration::ZERO;
@@ -197,7 +201,6 @@ mod tests {
     fn what_changes_about_gateways() {
         use Event::{Claim, Forget};
         let gateway = address(ROUTER);
-        type Case<'a> = (&'a str, &'a [Event], &'a [(IpAddr, u8, u8, bool, u64)]);
         let cases: [Case<'_>; 9] = [
             ("nothing", &[], &[]),
             ("first sight", &[Claim(ROUTER, 1), Claim(HOST, 7), Claim(OTHER, 9)], &[]),

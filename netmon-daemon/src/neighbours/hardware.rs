@@ -16,8 +16,11 @@ impl Hardware {
 
 impl fmt::Display for Hardware {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, last] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{last:02x}")
+        for (at, byte) in self.0.iter().enumerate() {
+            let before = if at == 0 { "" } else { ":" };
+            write!(f, "{before}{byte:02x}")?;
+        }
+        Ok(())
     }
 }
 

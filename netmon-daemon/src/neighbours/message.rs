@@ -53,7 +53,8 @@ const HEADER_LEN: usize = 12;
 const NDA_DST: u16 = 1;
 const NDA_LLADDR: u16 = 2;
 const RTA_DST: u16 = 1;
-const RTA_OIF: u16 = 4;
+/// The index of the link that a packet leaves by.
+const RTA_LINK: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
 const RTA_VIA: u16 = 18;
 
@@ -126,7 +127,7 @@ fn gateway(payload: &[u8]) -> Option<(u32, IpAddr)> {
     let (mut link, mut gateway) = (None, None);
     for (attribute, payload) in walk(payload.get(HEADER_LEN..)?) {
         match attribute {
-            RTA_OIF => link = u32(payload),
+            RTA_LINK => link = u32(payload),
             RTA_GATEWAY => gateway = address(family, payload),
             // A gateway of the other IP version (RFC 5549): its version precedes it.
             RTA_VIA => {
@@ -191,7 +192,7 @@ mod tests {
             gateway: gateway.map(|gateway| (3, gateway)),
         };
         let both: &[(u16, &[u8])] = &[(NDA_DST, &V4), (NDA_LLADDR, &CARD)];
-        let oif = 3_u32.to_ne_bytes();
+        let link = 3_u32.to_ne_bytes();
         let mut via = 10_u16.to_ne_bytes().to_vec();
         via.extend(v6);
         let cases = [
@@ -214,15 +215,15 @@ mod tests {
             ("a shorter address", entry(AF_INET6, 2, 0, both), None),
             (
                 "a gateway",
-                way(AF_INET, &[(RTA_OIF, &oif), (RTA_GATEWAY, &V4)]),
+                way(AF_INET, &[(RTA_LINK, &link), (RTA_GATEWAY, &V4)]),
                 Some(through(Some(V4.into()))),
             ),
             (
                 "of the other version",
-                way(AF_INET, &[(RTA_OIF, &oif), (RTA_VIA, &via)]),
+                way(AF_INET, &[(RTA_LINK, &link), (RTA_VIA, &via)]),
                 Some(through(Some(v6.into()))),
             ),
-            ("on the link itself", way(AF_INET, &[(RTA_OIF, &oif)]), Some(through(None))),
+            ("on the link itself", way(AF_INET, &[(RTA_LINK, &link)]), Some(through(None))),
             ("no way", build(ERROR, 0, 9, &(-101_i32).to_ne_bytes()), Some(Message::None(9))),
             ("acknowledged", build(ERROR, 0, 9, &[0; 4]), None),
             ("the end", build(DONE, 2, 9, &[0; 4]), Some(Message::Done(9))),
