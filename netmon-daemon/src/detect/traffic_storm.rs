@@ -312,21 +312,57 @@ mod tests {
         assert_eq!(worst(Config::default, &script), CRITICAL);
     }
 
-    /// What is raised in a capture, where all packets count as received.
-    fn in_capture(moved: &Traffic) -> Option<Severity> {
+    /// What is raised when something happens in the last 15 of 80 seconds, and before.
+    fn played(
+        before: impl Fn(&mut Snapshot),
+        happens: impl Fn(&mut Snapshot),
+    ) -> Option<Severity> {
         let mut snapshots = vec![Snapshot::empty(Duration::ZERO)];
         for second in 0..80 {
             let mut next = snapshots[second].clone();
-            next.directed = false;
             next.at += Duration::from_secs(1);
-            if second >= 65 {
-                next.vantages.boundary.ingress.add(&moved.ingress);
-            }
+            if second < 65 { before(&mut next) } else { happens(&mut next) }
             snapshots.push(next);
         }
         let mut board = Board::new(vec![named("trial", Config::default())]);
         let Ok(outcome) = replay::run(&mut Scripted::new(snapshots), &mut board);
         outcome.red_flags.iter().map(|flag| flag.severity).max()
+    }
+
+    /// What is raised in a capture, where all packets count as received.
+    fn in_capture(moved: &Traffic) -> Option<Severity> {
+        let undirected = |snapshot: &mut Snapshot| snapshot.directed = false;
+        played(undirected, |snapshot| {
+            undirected(snapshot);
+            snapshot.vantages.boundary.ingress.add(&moved.ingress);
+        })
+    }
+
+    #[test]
+    fn drops_in_step_make_it_critical() {
+        let storm = second(&[(Scope::Public, Class::Ipv4Udp, 25_000, 60)], &[]);
+        for (before, then, expected) in
+            [(0, 0, WARNING), (0, 249, WARNING), (0, 300, CRITICAL), (300, 300, WARNING)]
+        {
+            let dropped = |snapshot: &mut Snapshot, drops| {
+                snapshot.boundary_drops.ingress_missed += drops;
+            };
+            let found = played(
+                |snapshot| dropped(snapshot, before),
+                |snapshot| {
+                    dropped(snapshot, then);
+                    snapshot.vantages.boundary.add(&storm);
+                },
+            );
+            assert_eq!(found, expected, "{before} a second, then {then}");
+        }
+        // A download that loses packets is none.
+        let download = second(&[(Scope::Public, Class::Ipv4Tcp, 80_000, 1514)], &[]);
+        let lossy = |snapshot: &mut Snapshot| {
+            snapshot.boundary_drops.ingress_missed += 9000;
+            snapshot.vantages.boundary.add(&download);
+        };
+        assert_eq!(played(|_| {}, lossy), None);
     }
 
     #[test]

@@ -262,7 +262,7 @@ impl Source for Live {
         }
         self.names.drain(&mut self.kernel);
         self.names.fill(&mut snapshot);
-        self.neighbours.fill(&mut snapshot);
+        self.neighbours.fill(self.watch.links(), &mut snapshot);
         let lasting = self.sockets.fill(&mut snapshot);
         self.kernel.serve(lasting)?;
         if snapshot.proc != Counters::default() {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io};
 
-use crate::{neighbours::Watch, signal::Signal, snapshot::Snapshot, view::Refusal};
+use crate::{links::Link, neighbours::Watch, signal::Signal, snapshot::Snapshot, view::Refusal};
 
 /// The source of what is known of neighbours.
 const RTNETLINK: &str = "rtnetlink";
@@ -10,7 +10,7 @@ const RTNETLINK: &str = "rtnetlink";
 /// What follows the neighbours.
 pub(super) struct Neighbours {
     watch: io::Result<Watch>,
-    /// How often each device that is up had gone down, by index.
+    /// How often each link that is up had gone down, by index.
     up: BTreeMap<u32, u64>,
 }
 
@@ -26,13 +26,16 @@ impl Neighbours {
         Some(Refusal { mechanism: RTNETLINK, why, fix: "see the reason".to_owned() })
     }
 
-    /// Adds to a snapshot what changed about them.
-    pub(super) fn fill(&mut self, snapshot: &mut Snapshot) {
+    /// Adds to a snapshot what changed about them. `links` are those that exist.
+    pub(super) fn fill<'a>(
+        &mut self,
+        links: impl Iterator<Item = &'a Link>,
+        snapshot: &mut Snapshot,
+    ) {
         let Ok(watch) = &mut self.watch else { return };
-        let up = snapshot.devices.iter().filter(|device| device.up);
-        let up = up.map(|device| (device.ifindex, device.flaps)).collect();
+        let up = links.filter(|link| link.up).map(|link| (link.ifindex, link.flaps)).collect();
         let before = std::mem::replace(&mut self.up, up);
-        // Behind a device that was down there can be another network, where the address
+        // Behind a link that was down there can be another network, where the address
         // of the gateway is somebody else's.
         for (ifindex, flaps) in &before {
             if self.up.get(ifindex) != Some(flaps) {

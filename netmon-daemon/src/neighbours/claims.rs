@@ -19,6 +19,10 @@ const MOST_NEIGHBOURS: usize = 1024;
 const MOST_CHANGES: usize = 64;
 const KEEP: Duration = Duration::from_secs(300);
 
+/// How old a change must be to be told: that its link was down meanwhile may be known a
+/// moment later.
+const SETTLED: Duration = Duration::from_secs(1);
+
 /// A neighbour: the index of the link, and its address there.
 type Neighbour = (u32, IpAddr);
 
@@ -30,6 +34,8 @@ pub struct Claims {
     /// Oldest first.
     changes: VecDeque<Change>,
     report: Arc<Report>,
+    /// When that was.
+    reported: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +50,8 @@ struct Claim {
 pub struct Change {
     /// When.
     pub at: Duration,
+    /// Index of the link.
+    pub link: u32,
     /// The address.
     pub address: IpAddr,
     /// Who had it.
@@ -81,7 +89,8 @@ impl Claims {
         if is_gateway || self.is_of_a_gateway(link, address, hardware) {
             let claimed = self.of_link(link, address).filter(|(_, it)| it.hardware == hardware);
             let claimed = claimed.count() as u64;
-            self.changes.push_back(Change { at, address, was, now: hardware, is_gateway, claimed });
+            let now = hardware;
+            self.changes.push_back(Change { at, link, address, was, now, is_gateway, claimed });
             if self.changes.len() > MOST_CHANGES {
                 self.changes.pop_front();
             }
@@ -107,9 +116,12 @@ impl Claims {
         its.map(|((_, address), _)| *address)
     }
 
-    /// Forgets who was on a link: it may lead to another network now.
+    /// Forgets who was on a link: it may lead to another network now. What was not told yet
+    /// of it may be the difference between the two.
     pub fn forget(&mut self, link: u32) {
         self.known.retain(|(it, _), _| *it != link);
+        let told = |it: &Change| it.at.saturating_add(SETTLED) <= self.reported;
+        self.changes.retain(|it| it.link != link || told(it));
     }
 
     /// What changed up to now.
@@ -118,9 +130,10 @@ impl Claims {
             self.changes.pop_front();
         }
         // Nearly always there is nothing to say, and nothing to allocate.
-        if !self.changes.iter().eq(&self.report.changes) {
-            let changes = self.changes.iter().copied().collect();
-            self.report = Arc::new(Report { changes });
+        self.reported = now;
+        let settled = self.changes.iter().filter(|it| it.at.saturating_add(SETTLED) <= now);
+        if !settled.clone().eq(&self.report.changes) {
+            self.report = Arc::new(Report { changes: settled.copied().collect() });
         }
         Arc::clone(&self.report)
     }
@@ -191,7 +204,7 @@ mod tests {
                 Event::Forget => claims.forget(3),
             }
         }
-        let report = claims.report(now);
+        let report = claims.report(now + SETTLED);
         let last = |it: Hardware| it.0[5];
         let row = |it: &Change| (it.address, last(it.was), last(it.now), it.is_gateway, it.claimed);
         report.changes.iter().map(row).collect()
@@ -201,7 +214,7 @@ mod tests {
     fn what_changes_about_gateways() {
         use Event::{Claim, Forget};
         let gateway = address(ROUTER);
-        let cases: [Case<'_>; 9] = [
+        let cases: [Case<'_>; 10] = [
             ("nothing", &[], &[]),
             ("first sight", &[Claim(ROUTER, 1), Claim(HOST, 7), Claim(OTHER, 9)], &[]),
             ("again and again", &[Claim(ROUTER, 1), Claim(ROUTER, 1), Claim(ROUTER, 1)], &[]),
@@ -227,6 +240,11 @@ mod tests {
                 &[],
             ),
             ("another network", &[Claim(ROUTER, 1), Forget, Claim(ROUTER, 5)], &[]),
+            (
+                "the same, of which is known late",
+                &[Claim(ROUTER, 1), Claim(ROUTER, 5), Forget],
+                &[],
+            ),
         ];
         for (name, events, expected) in cases {
             assert_eq!(changes(events), expected, "{name}");
@@ -246,9 +264,9 @@ mod tests {
         // The address of the gateway on another link, and a host there with its card.
         claims.claim(second(2), 4, address(ROUTER), hardware(6));
         claims.claim(second(2), 4, address(HOST), hardware(1));
-        assert_eq!(claims.report(second(2)).changes, []);
+        assert_eq!(claims.report(second(3)).changes, []);
         claims.claim(second(3), 3, v6, hardware(8));
-        let report = claims.report(second(3));
+        let report = claims.report(second(4));
         assert_eq!(report.changes.iter().map(|it| it.address).collect::<Vec<_>>(), [v6]);
         assert_eq!(claims.report(second(302)).changes.len(), 1);
         assert_eq!(claims.report(second(303)).changes, [], "five minutes later");
@@ -267,7 +285,7 @@ mod tests {
         for flap in 0..200 {
             claims.claim(Duration::from_secs(100), 3, address(ROUTER), hardware(flap));
         }
-        assert_eq!(claims.report(Duration::from_secs(100)).changes.len(), MOST_CHANGES);
+        assert_eq!(claims.report(Duration::from_secs(101)).changes.len(), MOST_CHANGES);
         claims.set_gateways((0..10_000_u32).map(|n| (3, IpAddr::from(n.to_be_bytes()))));
         assert_eq!(claims.gateways.len(), MOST_NEIGHBOURS / 2);
     }

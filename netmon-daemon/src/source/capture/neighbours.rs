@@ -129,7 +129,7 @@ mod tests {
                 other.follow(Duration::ZERO, Record { bytes: &frame[..cut], ..record });
             }
         }
-        let report = neighbours.report(Duration::ZERO);
+        let report = neighbours.report(Duration::from_secs(1));
         [report.changes.len(), report.changes.iter().filter(|it| it.is_gateway).count()]
     }
 
