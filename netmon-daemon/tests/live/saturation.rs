@@ -1,13 +1,17 @@
 //! Full lines, and bursts that are too short for a tick.
 
-use std::net::UdpSocket;
+use std::{
+    net::UdpSocket,
+    time::{Duration, Instant},
+};
 
 use crate::{
     daemon::{FAST, Netmon},
     deadline::{until_ok, until_true},
     exposition::Exposition,
+    frames::{Sender, ethernet},
     requirement::require,
-    stage::{ADDRESS, DEVICE, PEER_ADDRESS, Stage, among_others},
+    stage::{ADDRESS, DEVICE, PEER_ADDRESS, PEER_DEVICE, Stage, among_others},
     throughput::stream,
 };
 
@@ -76,6 +80,36 @@ fn a_burst_within_a_tick_is_a_peak() {
     let others = [("device", DEVICE), ("direction", "egress")];
     assert!(netmon.scrape().sum(PEAK, &others) < bytes);
     until_true("the peak passes", || netmon.fresh().sum(PEAK, &labels) < bytes);
+    netmon.stop();
+}
+
+/// Bursts fill the line for a moment each, and the device drops what nobody speaks.
+#[test]
+fn bursts_that_lose_packets_are_raised() {
+    require!("python3");
+    let _among = among_others();
+    let stage = Stage::new();
+    let netmon = Netmon::start(&stage.host, &[FAST, ("NETMON_INTERFACES__SPEEDS", "net0=8mbit")]);
+    let sender = stage.peer.enter(|| UdpSocket::bind((PEER_ADDRESS, 0)).unwrap());
+    let burst = || {
+        for _ in 0..200 {
+            sender.send_to(&[7; LEN], (ADDRESS, PORT)).unwrap();
+        }
+    };
+    let full = |detail: &str| detail.contains("windows of 100 ms full");
+    let seconds = Instant::now();
+    // Without a loss it is a busy line, however many bursts there are.
+    until_true("there were bursts for three seconds", || {
+        burst();
+        seconds.elapsed() >= Duration::from_secs(3)
+    });
+    let labels = [("detector", "link_saturation")];
+    let scrape = netmon.fresh();
+    assert_eq!(scrape.sum("netmon_red_flags_total", &labels), 0, "{}", netmon.red_flags());
+    Sender::packet(&stage.peer, PEER_DEVICE).send(&ethernet(&[], 0x88b5, &[0; 46]), 1);
+    let row = netmon.raised("link_saturation", "warning");
+    assert_eq!(row["subject"], DEVICE, "{row}");
+    assert!(row["detail"].as_str().is_some_and(full), "{row}");
     netmon.stop();
 }
 
