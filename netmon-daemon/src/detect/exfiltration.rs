@@ -253,5 +253,9 @@ mod tests {
         assert_eq!(rates.hours().sent().collect::<Vec<_>>(), [0, 60 * MB, 120 * MB]);
         let exchange = rates.host(&[]).exchange().map(|exchange| exchange.sent);
         assert_eq!(exchange, Some(55 * 2 * MB + 5 * 3 * MB));
+        // Nobody looked for two hours.
+        snapshot.at += Duration::from_secs(7200);
+        rates.push(&snapshot);
+        assert_eq!(rates.hours().sent().len(), 3);
     }
 }

@@ -89,8 +89,12 @@ impl Outbound {
         self.last_hour.push(snapshot.at, self.total);
         let [_, sent] = self.total;
         let (began, sent_before) = *self.hour.get_or_insert((snapshot.at, sent));
-        if snapshot.at.saturating_sub(began) >= HOUR {
-            self.hours.push(sent.wrapping_sub(sent_before));
+        let took = snapshot.at.saturating_sub(began);
+        if took >= HOUR {
+            // Where nobody looked for long, it is no hour.
+            if took < HOUR + HOUR / 10 {
+                self.hours.push(sent.wrapping_sub(sent_before));
+            }
             self.hour = Some((snapshot.at, sent));
         }
     }
