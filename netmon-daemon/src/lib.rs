@@ -22,6 +22,7 @@ pub mod links;
 pub mod log;
 pub mod metrics;
 pub mod names;
+pub mod neighbours;
 mod netlink;
 mod octets;
 pub mod party;

@@ -32,6 +32,8 @@ pub enum Signal {
     Drops,
     /// Open sockets by state.
     Sockets,
+    /// Who claims which address on the links of this network namespace.
+    Neighbours,
     /// The kernel's own counters of this network namespace.
     KernelCounters,
     /// Who asks for connections and is not answered.
@@ -50,7 +52,7 @@ pub enum Signal {
 
 impl Signal {
     /// Every signal, in the order of the variants.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Packets,
         Self::Connections,
         Self::Handshakes,
@@ -62,6 +64,7 @@ impl Signal {
         Self::Congestion,
         Self::Drops,
         Self::Sockets,
+        Self::Neighbours,
         Self::KernelCounters,
         Self::Attempts,
         Self::RefusedDatagrams,
@@ -93,6 +96,7 @@ impl Signal {
             Self::Congestion => "congestion",
             Self::Drops => "drops",
             Self::Sockets => "sockets",
+            Self::Neighbours => "neighbours",
             Self::KernelCounters => "kernel_counters",
             Self::Attempts => "attempts",
             Self::RefusedDatagrams => "refused_datagrams",

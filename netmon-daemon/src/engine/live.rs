@@ -10,12 +10,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{attempts::Attempts, flows::Flows, names::Names, signals, sockets::Sockets};
+use super::{
+    attempts::Attempts, flows::Flows, names::Names, neighbours::Neighbours, peaks::Peaks, signals,
+    sockets::Sockets,
+};
 use crate::{
     config::Config,
     drops::Expected,
     kernel::{self, Forbidden, Kernel, KernelError},
-    links::{Change, Selection, Watch, vantage},
+    links::{Change, Selection, Watch, is_tunnel, vantage},
     proc::{Counters, Reader},
     signal::{PROC, Signal},
     site::Site,
@@ -60,6 +63,8 @@ pub struct Live {
     tick: Duration,
     /// When the last snapshot was taken.
     taken: Option<Instant>,
+    neighbours: Neighbours,
+    peaks: Peaks,
     started: Instant,
     snapshots: u32,
     lists: u32,
@@ -91,6 +96,8 @@ impl Live {
             attempts: Attempts::start(),
             tick: config.kernel.tick.0,
             taken: None,
+            neighbours: Neighbours::start(),
+            peaks: Peaks::new(),
             started: Instant::now(),
             snapshots: 0,
             lists: 0,
@@ -120,10 +127,12 @@ impl Live {
         self.apply(&changes)
     }
 
-    /// Looks at the DNS messages and the ends of connections that wait, and begins the next
-    /// window of attempts to connect. Between two snapshots, because there is no room for all
-    /// that can come within a second, and answers to attempts take their time.
-    pub fn drain(&mut self) {
+    /// Looks at what a snapshot once a second would miss: the DNS messages and the ends of
+    /// connections that wait, because there is no room for all that can come within a second,
+    /// and how much devices move; and begins the next window of attempts to connect, whose
+    /// last answers take their time.
+    pub fn look(&mut self) {
+        self.peaks.look(&self.kernel);
         self.drain_rings();
         let passed = self.taken.map_or(Duration::ZERO, |taken| taken.elapsed());
         if let Err(error) = self.attempts.turn(&mut self.kernel, passed, self.tick) {
@@ -178,7 +187,8 @@ impl Live {
         });
         let names = [Signal::DnsNames, Signal::DnsNameSample];
         let names = names.into_iter().filter_map(|signal| Some((signal, off.clone()?)));
-        let others: Vec<_> = files.chain(sockets).chain(names).collect();
+        let neighbours = self.neighbours.refusal().map(|it| (Signal::Neighbours, it));
+        let others: Vec<_> = files.chain(sockets).chain(names).chain(neighbours).collect();
         signals::report(&snapshot.sources, &self.health(), &others)
     }
 
@@ -262,7 +272,10 @@ impl Source for Live {
             self.lists = self.lists.wrapping_add(1);
         }
         self.snapshots = self.snapshots.wrapping_add(1);
+        let began = kernel::monotonic();
         let mut snapshot = self.kernel.snapshot(self.started.elapsed())?;
+        self.describe(&mut snapshot);
+        self.peaks.fill(&self.kernel, began, &mut snapshot);
         snapshot.proc = self.proc.read();
         if let Some(before) = before {
             let changes = self.watch.refresh()?;
@@ -275,6 +288,7 @@ impl Source for Live {
         self.flows.fill(&mut snapshot);
         self.attempts.fill(&mut self.kernel, &mut snapshot)?;
         self.name_workloads(&mut snapshot);
+        self.neighbours.fill(self.watch.links(), &mut snapshot);
         self.taken = Some(Instant::now());
         let lasting = self.sockets.fill(&mut snapshot);
         self.kernel.serve(lasting)?;
@@ -297,6 +311,22 @@ impl Live {
             snapshot.names.iter().flat_map(|it| it.wasted.iter().filter_map(|it| it.workload));
         let flows = snapshot.flows.iter().flat_map(|it| it.workloads());
         snapshot.workloads = self.workloads.names(names.chain(flows).filter(|id| *id != 0));
+    }
+
+    /// Adds what is known of devices: the speeds that are configured, and which of them are
+    /// tunnels.
+    fn describe(&self, snapshot: &mut Snapshot) {
+        let table = self.watch.table();
+        for device in &mut snapshot.devices {
+            let Some(link) = table.get(device.ifindex) else { continue };
+            if let Some(speed) = self.selection.speed(&link.name) {
+                device.speed = Some(speed);
+                device.load.limit = Some(speed);
+            }
+            if device.vantage == Some(Vantage::Boundary) && is_tunnel(link) {
+                snapshot.tunnels.push(device.ifindex);
+            }
+        }
     }
 
     /// What the kernel counted by itself up to now; none when the list of devices is

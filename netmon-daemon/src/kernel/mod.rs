@@ -45,6 +45,7 @@ use netmon_common::{
 
 pub use error::KernelError;
 pub use forbid::{Forbidden, VARIABLE as FORBID};
+pub use programs::bytes_per_look;
 pub use sock_ops::root as cgroups;
 pub use sys::monotonic;
 pub use tail_call::PROGRAMS as HANDED_ON;

@@ -1,10 +1,12 @@
 //! The programs that the kernel took, and the maps through which they are read.
 
+use std::mem::offset_of;
+
 use aya::{
     Ebpf,
     maps::{Array, MapData, MapError, PerCpuArray},
 };
-use netmon_common::abi::{labels::Direction, tally::Tally};
+use netmon_common::abi::{labels::Direction, slot::tally_key, tally::Tally};
 
 use super::{
     Change, Forbidden, KernelError, attempts, dns, forwarded, networks,
@@ -17,6 +19,15 @@ use super::{
     tail_call, tracing,
 };
 use crate::{config::Config, signal::Signal};
+
+/// Where the bytes of all packets stand among the words of a tally.
+const BYTES: usize = offset_of!(Tally, packet_size_bytes.sum) / size_of::<u64>();
+
+/// How much is copied out of the kernel for the bytes of one device in both directions.
+pub fn bytes_per_look() -> usize {
+    let cpus = aya::util::nr_cpus().unwrap_or(1).max(1);
+    Direction::COUNT * Tally::WORDS * size_of::<u64>() * cpus
+}
 
 /// The programs at work and everything needed to read them.
 pub(super) struct Programs {
@@ -112,6 +123,16 @@ impl Programs {
         };
         programs.stand_in();
         Ok(programs)
+    }
+
+    /// The bytes of a slot, summed over CPUs: all counters are copied, and one is read.
+    pub(super) fn bytes(&self, slot: u32) -> Option<[u64; 2]> {
+        let sum = |direction| {
+            let per_cpu = self.tallies.get(&tally_key(slot, direction), 0).ok()?;
+            let bytes = per_cpu.iter().filter_map(|words| words.get(BYTES).copied());
+            Some(bytes.fold(0, u64::wrapping_add))
+        };
+        Some([sum(Direction::Ingress)?, sum(Direction::Egress)?])
     }
 
     /// Has handshakes timed the second best way while no hook does it, and only then.

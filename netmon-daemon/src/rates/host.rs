@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{Backlog, Health, Names, Openings, Rates, VantageRates, Window};
-use crate::{attempts, flows, names::Report, signal::Signal, snapshot::Vantage};
+use crate::{
+    attempts, flows, names::Report, neighbours::Report as Neighbours, signal::Signal,
+    snapshot::Vantage,
+};
 
 /// What the kernel of the host told within windows.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +90,12 @@ impl HostRates<'_> {
     /// nobody looks.
     pub fn attempts(&self) -> Option<&attempts::Report> {
         self.rates.attempts.as_deref()
+    }
+
+    /// What changed about the neighbours within the last five minutes; none where nobody
+    /// looks at them.
+    pub fn neighbours(&self) -> Option<&Neighbours> {
+        self.rates.neighbours.as_deref()
     }
 
     /// The answers over UDP of more than 1,232 bytes that came within `window` from the one

@@ -10,8 +10,10 @@ mod file;
 mod formats;
 mod handshakes;
 mod names;
+mod neighbours;
 mod report;
 mod shared;
+mod storm;
 mod time;
 
 use std::{

@@ -15,6 +15,7 @@ mod dns;
 mod flows;
 mod handshakes;
 mod input;
+mod neighbours;
 mod pcap;
 mod pcapng;
 mod record;
@@ -46,6 +47,7 @@ use self::{
     flows::Flows,
     handshakes::{Ended, Handshakes},
     input::Input,
+    neighbours::Neighbours,
     pcap::Pcap,
     pcapng::Pcapng,
     record::Record,
@@ -140,6 +142,7 @@ pub struct Capture {
     dns: Dns,
     flows: Flows,
     attempts: Attempts,
+    neighbours: Neighbours,
     /// The first packet that the last snapshot does not hold.
     next: Option<Timed>,
     /// The time of the last packet that was counted.
@@ -199,6 +202,7 @@ impl Capture {
             dns: Dns::new(),
             flows: Flows::new(),
             attempts: Attempts::new(),
+            neighbours: Neighbours::default(),
             next: None,
             last: Duration::ZERO,
             snapshot: None,
@@ -268,6 +272,7 @@ impl Capture {
         self.dns.follow(at, packet, record);
         self.flows.follow(at, packet, &record, &self.networks);
         self.attempts.follow(at, packet, bytes, link);
+        self.neighbours.follow(at, record);
         Some(Timed { at, packet, wire_len, ends })
     }
 
@@ -299,6 +304,8 @@ impl Source for Capture {
             first.sources.set(Signal::Attempts, Some("capture"));
             first.sources.set(Signal::RefusedDatagrams, Some("capture"));
             first.attempts = Some(self.attempts.report(Duration::ZERO));
+            first.sources.set(Signal::Neighbours, Some("capture"));
+            first.neighbours = Some(self.neighbours.report(Duration::ZERO));
             (first.dns, first.names) = self.dns.report(Duration::ZERO);
             if first.names.is_some() {
                 first.sources.set(Signal::DnsNames, Some("capture"));
@@ -331,6 +338,7 @@ impl Source for Capture {
             snapshot.flows = self.flows.report(tick, &self.networks);
             snapshot.tcp.events.untracked = self.flows.untracked();
             snapshot.attempts = Some(self.attempts.report(tick));
+            snapshot.neighbours = Some(self.neighbours.report(tick));
         }
         let snapshot = self.snapshot.insert(snapshot);
         Ok(tick.is_some().then(|| snapshot.clone()))
