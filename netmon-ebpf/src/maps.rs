@@ -28,7 +28,7 @@ use netmon_common::abi::{
     tcp::{DROP_REASONS, Dropped, RESET_REASONS, TcpEvents},
 };
 use netmon_common::{
-    attempts::{BANKS, Popularity, SUSPECTS as ASKING, Suspect, TAGS},
+    attempts::{BANKS, PLACES, Popularity, Suspect, TAGS},
     dns::{LOOKUP_SETS, STREAM_SETS, StreamSet, WAYS},
     handshake::{SETS, Set},
 };
@@ -226,7 +226,7 @@ pub(crate) static ATTEMPT_TAGS: Array<[u64; TAGS]> = Array::with_max_entries(BAN
 /// Who asks for what and is answered by what, for two windows, 352 KiB. Written for every
 /// SYN that asks for what few others do, and for every SYN-ACK to such a one, by all CPUs.
 #[map]
-pub(crate) static SUSPECTS: Array<Suspect> = Array::with_max_entries(ASKING as u32 * BANKS, 0);
+pub(crate) static SUSPECTS: Array<Suspect> = Array::with_max_entries(PLACES, 0);
 
 /// What became of attempts to connect, one value. Written for every SYN and SYN-ACK.
 #[map]
