@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use netmon_common::attempts::Kind;
+
 use super::{
     attempts::Attempts, flows::Flows, names::Names, neighbours::Neighbours, peaks::Peaks, signals,
     sockets::Sockets,
@@ -310,7 +312,9 @@ impl Live {
         let names =
             snapshot.names.iter().flat_map(|it| it.wasted.iter().filter_map(|it| it.workload));
         let flows = snapshot.flows.iter().flat_map(|it| it.workloads());
-        snapshot.workloads = self.workloads.names(names.chain(flows).filter(|id| *id != 0));
+        let attempts = snapshot.attempts.iter().flat_map(|it| it.of(&[Kind::Across]));
+        let all = names.chain(flows).chain(attempts.map(|it| it.workload));
+        snapshot.workloads = self.workloads.names(all.filter(|id| *id != 0));
     }
 
     /// Adds what is known of devices: the speeds that are configured, and which of them are
