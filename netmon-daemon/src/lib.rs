@@ -34,6 +34,7 @@ pub mod site;
 pub mod snapshot;
 pub mod sockets;
 pub mod source;
+pub mod store;
 pub mod systemd;
 mod table;
 pub mod view;

@@ -6,6 +6,7 @@
 
 mod address;
 mod choice;
+mod directory;
 mod domain;
 mod environment;
 mod error;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     address::Address,
+    directory::Directory,
     domain::Domain,
     error::{ConfigError, Origin},
     interval::Interval,
@@ -102,6 +104,14 @@ section! {
         expected: Vec<Reason> = Vec::new(), in 0..=64;
         /// Reasons that are not to be expected, whatever else says so.
         unexpected: Vec<Reason> = Vec::new(), in 0..=64;
+    }
+}
+
+section! {
+    /// What netmon has learned of this host and wants to find again after a restart.
+    pub struct State {
+        /// An existing directory to keep it in, such as "/var/lib/netmon"; each netmon needs its own. systemd names one by itself (StateDirectory), which wins. Without any, what was learned is lost at the end.
+        directory: Directory = Directory::default();
     }
 }
 
@@ -222,6 +232,8 @@ sections! {
     scopes: Scopes,
     /// Packets that the kernel drops.
     drops: Drops,
+    /// What netmon has learned of this host.
+    state: State,
     /// The HTTP server.
     web: Web,
     /// Bounds of what Prometheus is given.

@@ -21,6 +21,7 @@ use crate::{
     site::Site,
     snapshot::{Device, Reference, References, Snapshot, Vantage},
     source::Source,
+    store::Kept,
     view::{HookHealth, MapUse, Refusal, SignalHealth},
 };
 
@@ -129,6 +130,16 @@ impl Live {
         self.kernel.expect(Expected::new(&config.drops));
         self.kernel.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
         self.sync()
+    }
+
+    /// The time of the source.
+    pub fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// What outlives the daemon, by its name in the file.
+    pub fn kept(&mut self) -> Vec<Kept<'_>> {
+        vec![]
     }
 
     /// Why packets cannot be counted at any device, in both directions; none when

@@ -14,6 +14,7 @@ mod trust;
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -40,6 +41,7 @@ use crate::{
     site::Site,
     snapshot::Snapshot,
     source::Source as _,
+    store::Store,
     systemd,
     view::{DeviceRate, Pulse, View},
 };
@@ -142,6 +144,7 @@ pub async fn run(
     drop(stop);
     // The server bounds its own drain.
     let _ = server.await;
+    engine.close();
     Ok(())
 }
 
@@ -152,6 +155,7 @@ struct Engine {
     rates: Rates,
     trust: Trust,
     board: Board,
+    store: Store,
     pulse: Pulse,
     last: Option<Arc<Snapshot>>,
     last_tick: Option<Instant>,
@@ -159,15 +163,18 @@ struct Engine {
 }
 
 impl Engine {
-    fn new(live: Live, config: Config, view: watch::Sender<Option<Arc<View>>>) -> Self {
+    fn new(mut live: Live, config: Config, view: watch::Sender<Option<Arc<View>>>) -> Self {
         let board = Board::new(detect::enabled(&config.detectors));
+        let began = SystemTime::now().checked_sub(live.now()).unwrap_or(SystemTime::UNIX_EPOCH);
+        let store = Store::open(state_directory(&config), began, live.kept());
         Self {
             live,
             config,
             rates: Rates::default(),
             trust: Trust::default(),
             board,
-            pulse: Pulse::new(SystemTime::now()),
+            pulse: Pulse { state: store.health(), ..Pulse::new(SystemTime::now()) },
+            store,
             last: None,
             last_tick: None,
             view,
@@ -223,12 +230,23 @@ impl Engine {
         };
         self.view.send_replace(Some(Arc::new(view)));
         self.pulse.judge.observe(read.elapsed());
+        let at = self.live.now();
+        if self.store.is_due(at) {
+            self.store.write(at, SystemTime::now(), self.live.kept());
+        }
+        self.pulse.state = self.store.health();
+    }
+
+    /// Keeps what was learned up to the end.
+    fn close(&mut self) {
+        self.store.close(self.live.now(), SystemTime::now(), self.live.kept());
     }
 
     /// Takes over a configuration that is known to be valid.
     fn reconfigure(&mut self, config: Config) -> Result<(), LiveError> {
         self.live.reconfigure(&config)?;
         self.board.reconfigure(detect::enabled(&config.detectors));
+        self.store.configure(state_directory(&config));
         self.config = config;
         Ok(())
     }
@@ -279,6 +297,11 @@ impl Reloader<'_> {
 
 fn addresses(config: &Config) -> Vec<SocketAddr> {
     config.web.listen.iter().map(|address| address.0).collect()
+}
+
+/// Where what is learned is kept: where systemd says, else where the configuration does.
+fn state_directory(config: &Config) -> Option<PathBuf> {
+    systemd::state_directory().or_else(|| config.state.directory.path())
 }
 
 fn list(addresses: &[SocketAddr]) -> String {

@@ -27,3 +27,4 @@ mod notify;
 mod objects;
 mod reload;
 mod start;
+mod state;
