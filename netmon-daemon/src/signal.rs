@@ -40,11 +40,13 @@ pub enum Signal {
     DnsNameSample,
     /// What is known of nearly every connection of the host at its end.
     ConnectionRecords,
+    /// The same of some connections at least.
+    ConnectionRecordSample,
 }
 
 impl Signal {
     /// Every signal, in the order of the variants.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Packets,
         Self::Connections,
         Self::Handshakes,
@@ -60,6 +62,7 @@ impl Signal {
         Self::DnsNames,
         Self::DnsNameSample,
         Self::ConnectionRecords,
+        Self::ConnectionRecordSample,
     ];
 
     /// Whether the kernel's own counters know something of it.
@@ -88,6 +91,7 @@ impl Signal {
             Self::DnsNames => "dns_names",
             Self::DnsNameSample => "dns_name_sample",
             Self::ConnectionRecords => "connection_records",
+            Self::ConnectionRecordSample => "connection_record_sample",
         }
     }
 }

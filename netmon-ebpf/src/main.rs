@@ -26,6 +26,7 @@ mod kernel;
 mod maps;
 mod names;
 mod object;
+mod record;
 mod retried;
 mod scope;
 mod services;

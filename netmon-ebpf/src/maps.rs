@@ -6,6 +6,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, PerCpuArray, ProgramArray, RingBuf},
 };
 use netmon_common::abi::{
+    allowance::Allowance,
     connection::{
         CARRIED as CARRIED_LEN, CONNECTIONS as OPEN, Carried, Change, Connection, Ending,
         FIRST_ANSWERS as ANSWERS, FirstAnswer, Handshake, Lifetime, PATHS as PATHS_LEN, Path,
@@ -16,6 +17,7 @@ use netmon_common::abi::{
     },
     forwarded::Forwarded,
     networks::Networks,
+    record::{Ended, RECORDS_RING},
     service::{
         PORT_ENTRIES, PORT_SET_ENTRIES, PORT_WORDS, PORTS_PER_ENTRY, SERVICES, ServiceEvents,
         TIMED_SERVICES, TIMINGS,
@@ -105,6 +107,17 @@ pub(crate) static SEEN: PerCpuArray<Change> = PerCpuArray::with_max_entries(1, 0
 /// The connection that ended last on this CPU, as long as its reason is open.
 #[map]
 pub(crate) static ENDING: PerCpuArray<Ending> = PerCpuArray::with_max_entries(1, 0);
+
+/// What is known of connections at their end. Written at most as often as
+/// `netmon_common::abi::record` allows, drained by the daemon ten times a second; what
+/// finds no room is counted.
+#[map]
+pub(crate) static CONNECTION_RECORDS: RingBuf = RingBuf::with_byte_size(RECORDS_RING, 0);
+
+/// How many of them may still be handed on, by what they tell of.
+#[map]
+pub(crate) static RECORD_ALLOWANCES: PerCpuArray<Allowance> =
+    PerCpuArray::with_max_entries(Ended::COUNT as u32, 0);
 
 /// Resets sent, by the kernel's reason. One value, because a read of it is one
 /// system call.

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{names::Names, signals, sockets::Sockets};
+use super::{flows::Flows, names::Names, signals, sockets::Sockets};
 use crate::{
     config::Config,
     drops::Expected,
@@ -23,6 +23,7 @@ use crate::{
     source::Source,
     store::Kept,
     view::{HookHealth, MapUse, Refusal, SignalHealth},
+    workloads::Workloads,
 };
 
 /// Why the live source cannot start or go on.
@@ -54,6 +55,8 @@ pub struct Live {
     proc: Reader,
     sockets: Sockets,
     names: Names,
+    flows: Flows,
+    workloads: Workloads,
     started: Instant,
     snapshots: u32,
     lists: u32,
@@ -79,7 +82,9 @@ impl Live {
             selection: Selection::new(&config.interfaces),
             proc: Reader::open(Path::new("/")),
             sockets,
-            names: Names::start(config, kernel::cgroups().ok()),
+            names: Names::start(config),
+            flows: Flows::start(config),
+            workloads: Workloads::new(kernel::cgroups().ok()),
             started: Instant::now(),
             snapshots: 0,
             lists: 0,
@@ -109,10 +114,11 @@ impl Live {
         self.apply(&changes)
     }
 
-    /// Looks at the DNS messages that wait. Between two snapshots, because there is no room
-    /// for all that can come within a second.
+    /// Looks at the DNS messages and the ends of connections that wait. Between two
+    /// snapshots, because there is no room for all that can come within a second.
     pub fn drain(&mut self) {
         self.names.drain(&mut self.kernel);
+        self.flows.drain(&mut self.kernel);
     }
 
     /// Watches the devices that another configuration picks, by the mechanism
@@ -127,6 +133,7 @@ impl Live {
         self.kernel.set_networks(&config.scopes.networks())?;
         self.kernel.set_dns(config)?;
         self.names.configure(config);
+        self.flows.configure(config);
         self.kernel.expect(Expected::new(&config.drops));
         self.kernel.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
         self.sync()
@@ -262,8 +269,10 @@ impl Source for Live {
             snapshot.references = after.map(|after| Arc::new(References { before, after }));
             self.apply(&changes)?;
         }
-        self.names.drain(&mut self.kernel);
+        self.drain();
         self.names.fill(&mut snapshot);
+        self.flows.fill(&mut snapshot);
+        self.name_workloads(&mut snapshot);
         let lasting = self.sockets.fill(&mut snapshot);
         self.kernel.serve(lasting)?;
         if snapshot.proc != Counters::default() {
@@ -274,6 +283,14 @@ impl Source for Live {
 }
 
 impl Live {
+    /// Says what the control groups are called of which a snapshot speaks.
+    fn name_workloads(&mut self, snapshot: &mut Snapshot) {
+        let names =
+            snapshot.names.iter().flat_map(|it| it.wasted.iter().filter_map(|it| it.workload));
+        let flows = snapshot.flows.iter().flat_map(|it| it.workloads());
+        snapshot.workloads = self.workloads.names(names.chain(flows).filter(|id| *id != 0));
+    }
+
     /// What the kernel counted by itself up to now; none when the list of devices is
     /// not whole.
     fn reference(&mut self) -> Option<Reference> {

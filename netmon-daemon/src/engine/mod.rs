@@ -4,6 +4,7 @@
 //! readers get immutable views over a watch channel, and whatever changes the
 //! engine comes to it as an event.
 
+mod flows;
 mod live;
 mod names;
 mod pulse;

@@ -19,6 +19,7 @@ mod networks;
 mod object;
 mod programs;
 mod reasons;
+mod records;
 mod services;
 mod slots;
 mod sock_ops;
@@ -51,6 +52,7 @@ use self::{
 use crate::{
     config::{Config, TcMechanism},
     drops::{self, Expected},
+    flows::Record,
     names::Sighting,
     signal::{Signal, Sources},
     snapshot::{Dns, DropCount, Drops, Snapshot, Tcp, Traffic, Vantage, Vantages},
@@ -144,6 +146,14 @@ impl Kernel {
     pub fn drain(&mut self, take: impl FnMut(&Sighting<'_>)) {
         if let Ok(programs) = &mut self.programs {
             programs.dns.drain(take);
+        }
+    }
+
+    /// Takes every record of a connection that waits in the ring, oldest first, by the time
+    /// of the programs: see [`monotonic`].
+    pub fn drain_records(&mut self, take: impl FnMut(&Record)) {
+        if let Ok(programs) = &mut self.programs {
+            programs.records.drain(take);
         }
     }
 

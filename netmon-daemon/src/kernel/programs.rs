@@ -10,6 +10,7 @@ use super::{
     Change, Forbidden, KernelError, dns, forwarded, networks,
     object::{self, Object},
     reasons::Reasons,
+    records::Records,
     sock_ops::{self, SockOps},
     sys,
     tables::{Tables, missing},
@@ -26,6 +27,7 @@ pub(super) struct Programs {
     pub(super) tables: Tables,
     pub(super) forwarded: forwarded::Handshakes,
     pub(super) dns: dns::Dns,
+    pub(super) records: Records,
     /// Why the TC program of a direction cannot be used, where it cannot.
     pub(super) tc: [Option<KernelError>; 2],
     pub(super) hooks: Vec<tracing::Attached>,
@@ -78,6 +80,7 @@ impl Programs {
         let forbidden_dns = forbidden.has(dns::HOOK);
         let mut dns = dns::Dns::open(&mut ebpf, object.lookup_keys, forbidden_dns)?;
         dns.configure(config)?;
+        let records = Records::open(&mut ebpf)?;
         drop(object.btf);
         sys::return_free_memory();
         let mut programs = Self {
@@ -90,6 +93,7 @@ impl Programs {
             tables,
             forwarded,
             dns,
+            records,
             tc,
             hooks,
             sock_ops: SockOps::new(forbidden.has(sock_ops::NAME)),
