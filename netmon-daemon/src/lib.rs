@@ -22,6 +22,7 @@ pub mod log;
 pub mod metrics;
 pub mod names;
 mod netlink;
+mod octets;
 pub mod party;
 pub mod printable;
 pub mod proc;

@@ -116,12 +116,12 @@ impl RecordEvent {
     }
 
     /// The bytes of the address of this end.
-    pub const fn local_octets(&self) -> [u8; 16] {
+    pub fn local_octets(&self) -> [u8; 16] {
         octets(self.local)
     }
 
     /// The bytes of the address of the other end.
-    pub const fn remote_octets(&self) -> [u8; 16] {
+    pub fn remote_octets(&self) -> [u8; 16] {
         octets(self.remote)
     }
 
@@ -155,10 +155,13 @@ impl RecordEvent {
     }
 }
 
-const fn octets([high, low]: [u64; 2]) -> [u8; 16] {
-    let ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]) =
-        (high.to_ne_bytes(), low.to_ne_bytes());
-    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
+fn octets(words: [u64; 2]) -> [u8; 16] {
+    let mut octets = [0; 16];
+    let bytes = words.into_iter().flat_map(u64::to_ne_bytes);
+    for (octet, byte) in octets.iter_mut().zip(bytes) {
+        *octet = byte;
+    }
+    octets
 }
 
 /// Bytes of the ring through which records leave; a power of two and a multiple of the page

@@ -1,5 +1,6 @@
 //! Detectors: pure judgements over rates, one file each.
 
+mod apart;
 mod share;
 #[cfg(test)]
 mod trial;
@@ -275,7 +276,9 @@ macro_rules! detectors {
 }
 
 detectors! {
+    brute_force,
     connect_failures,
+    connection_churn,
     dns_flood,
     dns_large_messages,
     dns_nxdomain,

@@ -2,25 +2,43 @@
 //! and what a tracker makes of the packets of a capture.
 //!
 //! The same code takes both, in the time of the records. Tables of a fixed size are all
-//! that it has: they are allocated once, what does not fit is counted, and what stays is
-//! what keeps coming.
+//! that it has: what does not fit is counted, and what stays is what keeps coming.
 //!
-//! Must not know a threshold: what it reports, detectors judge.
+//! Must not know a threshold: what it reports, detectors judge. Invariant: all tables
+//! together take at most [`MAX_BYTES`], whatever comes.
 
+mod churn;
+mod lead;
+mod logins;
 mod record;
 pub mod report;
+mod ring;
+mod spans;
+mod waste;
 
-use std::{sync::Arc, time::Duration};
+use std::{cmp::Reverse, sync::Arc, time::Duration};
 
+use self::{churn::Churn, logins::Logins, report::MOST, waste::Waste};
 pub use self::{
     record::{End, Record},
     report::Report,
 };
-use crate::{config::Config, key::Key};
+use crate::{
+    config::Config,
+    key::{Dice, Key},
+};
+
+/// What all tables may take together.
+pub const MAX_BYTES: usize = 1 << 20;
 
 /// What is remembered of connections.
 #[derive(Debug)]
 pub struct Flows {
+    key: Key,
+    dice: Dice,
+    logins: Logins,
+    churn: Churn,
+    waste: Waste,
     closed: u64,
     failed: u64,
     /// The time of the last record or report.
@@ -30,13 +48,32 @@ pub struct Flows {
 }
 
 impl Flows {
-    /// Nothing seen yet.
-    pub fn new(_config: &Config, _key: Key) -> Self {
-        Self { closed: 0, failed: 0, now: Duration::ZERO, last: None }
+    /// Nothing seen yet of what a configuration wants to be watched.
+    pub fn new(config: &Config, key: Key) -> Self {
+        let detectors = &config.detectors;
+        Self {
+            key,
+            dice: key.dice(),
+            logins: Logins::new(&detectors.brute_force.services),
+            churn: Churn::new(&detectors.connection_churn.services),
+            waste: Waste::default(),
+            closed: 0,
+            failed: 0,
+            now: Duration::ZERO,
+            last: None,
+        }
     }
 
     /// Takes over a configuration. What was seen stays.
-    pub fn configure(&mut self, _config: &Config) {}
+    pub fn configure(&mut self, config: &Config) {
+        self.logins.configure(&config.detectors.brute_force.services);
+        self.churn.configure(&config.detectors.connection_churn.services);
+    }
+
+    /// Bytes that all tables take.
+    pub fn bytes(&self) -> usize {
+        self.logins.bytes() + self.churn.bytes() + self.waste.bytes()
+    }
 
     /// Takes note of a connection that is over, or of an attempt that failed. They come in
     /// the order in which they ended, but for those of two processors.
@@ -45,6 +82,12 @@ impl Flows {
         match record.end {
             End::Closed(_) => self.closed += 1,
             End::Failed(_) => self.failed += 1,
+        }
+        let second = whole(self.now.as_secs());
+        self.logins.observe(record, second, &self.key, &mut self.dice);
+        if self.churn.watches(record) {
+            self.churn.observe(record, second, &self.key, &mut self.dice);
+            self.waste.observe(record);
         }
     }
 
@@ -57,8 +100,20 @@ impl Flows {
         {
             return Arc::clone(report);
         }
-        let report =
-            Arc::new(Report { closed: self.closed, failed: self.failed, evicted: Vec::new() });
+        let logins = worst(self.logins.candidates(second), |it| it.thirty_minutes);
+        let crowds = worst(self.logins.crowds(second), |it| u64::from(it.sources));
+        let churning = worst(self.churn.candidates(second).into_iter(), |it| {
+            it.opens.iter().map(|opens| u64::from(*opens)).sum()
+        });
+        let report = Arc::new(Report {
+            closed: self.closed,
+            failed: self.failed,
+            logins,
+            crowds,
+            churning,
+            wasted: self.waste.list(),
+            evicted: vec![("logins", self.logins.evicted()), ("churn", self.churn.evicted())],
+        });
         self.last = Some((second, Arc::clone(&report)));
         report
     }
@@ -67,4 +122,12 @@ impl Flows {
 /// Seconds as a number of 32 bits, which is enough for a century.
 fn whole(seconds: u64) -> u32 {
     u32::try_from(seconds).unwrap_or(u32::MAX)
+}
+
+/// The worst few, worst first.
+fn worst<T>(found: impl Iterator<Item = T>, badness: impl Fn(&T) -> u64) -> Vec<T> {
+    let mut found: Vec<T> = found.collect();
+    found.sort_by_key(|it| Reverse(badness(it)));
+    found.truncate(MOST);
+    found
 }

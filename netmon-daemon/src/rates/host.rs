@@ -62,6 +62,11 @@ impl HostRates<'_> {
         self.rates.flows.as_deref()
     }
 
+    /// What a control group is called, where that is known.
+    pub fn workload(&self, group: u64) -> Option<&str> {
+        self.rates.workloads.get(&group).map(String::as_str)
+    }
+
     /// The answers over UDP of more than 1,232 bytes that came within `window` from the one
     /// server that sent most of them. It reaches back at most
     /// [`LONGEST_WINDOW`](super::LONGEST_WINDOW).

@@ -9,7 +9,7 @@ mod health;
 mod host;
 mod memory;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
@@ -54,6 +54,8 @@ pub struct Rates {
     dns_names: Option<Arc<Report>>,
     /// What the connections that are over said last.
     flows: Option<Arc<flows::Report>>,
+    /// What control groups were called last.
+    workloads: Arc<BTreeMap<u64, String>>,
     /// The time of the first snapshot.
     began: Option<Duration>,
 }
@@ -74,6 +76,7 @@ impl Default for Rates {
             names: Names::default(),
             dns_names: None,
             flows: None,
+            workloads: Arc::default(),
             began: None,
         }
     }
@@ -93,6 +96,7 @@ impl Rates {
         self.health.push(at, Health::of(snapshot, &mut self.names));
         self.dns_names.clone_from(&snapshot.names);
         self.flows.clone_from(&snapshot.flows);
+        self.workloads.clone_from(&snapshot.workloads);
     }
 
     /// The time of the last snapshot.

@@ -27,6 +27,7 @@ mod ledger;
 mod loss;
 #[path = "../support/netns.rs"]
 mod netns;
+mod records;
 mod reflection;
 mod requirement;
 mod reset;
