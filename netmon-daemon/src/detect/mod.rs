@@ -1,6 +1,7 @@
 //! Detectors: pure judgements over rates, one file each.
 
 mod apart;
+mod habit;
 mod share;
 #[cfg(test)]
 mod trial;
@@ -276,6 +277,7 @@ macro_rules! detectors {
 }
 
 detectors! {
+    beacon,
     brute_force,
     connect_failures,
     connection_churn,
@@ -285,6 +287,7 @@ detectors! {
     dns_repeats,
     dns_tunnel,
     fragment_flood,
+    large_transfer,
     packet_drops,
     reflection,
     retransmissions,
@@ -292,4 +295,5 @@ detectors! {
     slow_handshakes,
     stealth_scan,
     syn_flood,
+    unusual_port,
 }

@@ -146,7 +146,7 @@ impl Live {
 
     /// What outlives the daemon, by its name in the file.
     pub fn kept(&mut self) -> Vec<Kept<'_>> {
-        vec![]
+        self.flows.kept()
     }
 
     /// Why packets cannot be counted at any device, in both directions; none when
@@ -271,9 +271,9 @@ impl Source for Live {
         }
         self.drain();
         self.names.fill(&mut snapshot);
+        let lasting = self.sockets.fill(&mut snapshot);
         self.flows.fill(&mut snapshot);
         self.name_workloads(&mut snapshot);
-        let lasting = self.sockets.fill(&mut snapshot);
         self.kernel.serve(lasting)?;
         if snapshot.proc != Counters::default() {
             snapshot.sources.fall_back();

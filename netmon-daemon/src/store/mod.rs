@@ -9,6 +9,7 @@
 //! Invariant: whatever stands in the directory, netmon starts; and whatever happens while
 //! it writes, what it wrote before is whole.
 
+pub mod bytes;
 mod clock;
 mod file;
 mod folder;

@@ -21,6 +21,7 @@ mod exposition;
 mod flood;
 mod forwarded;
 mod frames;
+mod habits;
 mod histogram;
 mod ipv6;
 mod ledger;
