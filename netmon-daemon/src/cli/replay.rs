@@ -20,6 +20,7 @@ use netmon_common::wire::dns::Ports;
 use crate::{
     config::{Config, Overrides},
     detect::{self, Severity},
+    flows::Flows,
     key::Key,
     names::Names,
     redflag::Board,
@@ -120,11 +121,14 @@ fn judge(
     err: &mut dyn Write,
 ) -> io::Result<Result<CaptureReport, capture::Error>> {
     let mut capture = match Capture::open(file) {
-        Ok(capture) => capture.within(config.scopes.networks()).resolving(
-            Names::of(config, Key::FIXED),
-            config.dns.resolvers.iter().map(|resolver| resolver.0),
-            Ports::with(config.dns.ports.iter().map(|port| port.0)),
-        ),
+        Ok(capture) => capture
+            .within(config.scopes.networks())
+            .resolving(
+                Names::of(config, Key::FIXED),
+                config.dns.resolvers.iter().map(|resolver| resolver.0),
+                Ports::with(config.dns.ports.iter().map(|port| port.0)),
+            )
+            .following(Flows::new(config, Key::FIXED)),
         Err(error) => return Ok(Err(error)),
     };
     let mut board = Board::new(detect::enabled(&config.detectors));

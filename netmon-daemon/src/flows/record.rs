@@ -16,7 +16,9 @@ pub enum End {
 /// A TCP connection that is over, or an attempt at one.
 ///
 /// Of a capture, which does not say where it was taken, this host is the server if the
-/// client is no closer to it than the server is (by their scopes), else the client.
+/// client is no closer to it than the server is (by their scopes), else the client; where
+/// both are equally close and not public, there is a record of either end, as there is
+/// live where both are on this host.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Record {
     /// Which end of it this host is.

@@ -11,11 +11,17 @@
 
 mod clock;
 mod dns;
+mod flows;
 mod handshakes;
 mod input;
 mod pcap;
 mod pcapng;
 mod record;
+mod segment;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod tracker;
 
 use std::{
     convert::Infallible,
@@ -35,6 +41,7 @@ use netmon_common::{
 use self::{
     clock::Clock,
     dns::Dns,
+    flows::Flows,
     handshakes::{Ended, Handshakes},
     input::Input,
     pcap::Pcap,
@@ -43,6 +50,7 @@ use self::{
 };
 use super::Source;
 use crate::{
+    flows::Flows as Tables,
     names::Names,
     printable::Printable,
     rates::{LONGEST_MEMORY, LONGEST_WINDOW},
@@ -128,6 +136,7 @@ pub struct Capture {
     networks: Networks,
     handshakes: Handshakes,
     dns: Dns,
+    flows: Flows,
     /// The first packet that the last snapshot does not hold.
     next: Option<Timed>,
     /// The time of the last packet that was counted.
@@ -185,6 +194,7 @@ impl Capture {
             networks: Networks::NONE,
             handshakes: Handshakes::new(),
             dns: Dns::new(),
+            flows: Flows::new(),
             next: None,
             last: Duration::ZERO,
             snapshot: None,
@@ -209,6 +219,13 @@ impl Capture {
         ports: Ports,
     ) -> Self {
         self.dns = self.dns.configured(names, resolvers, ports);
+        self
+    }
+
+    /// The same with what looks at connections.
+    #[must_use]
+    pub fn following(mut self, flows: Tables) -> Self {
+        self.flows = self.flows.filling(flows);
         self
     }
 
@@ -245,6 +262,7 @@ impl Capture {
         let at = self.clock.time(at);
         let ends = self.handshakes.follow(at, packet, bytes, link);
         self.dns.follow(at, packet, record);
+        self.flows.follow(at, packet, &record, &self.networks);
         Some(Timed { at, packet, wire_len, ends })
     }
 
@@ -278,6 +296,11 @@ impl Source for Capture {
                 first.sources.set(Signal::DnsNames, Some("capture"));
                 first.sources.set(Signal::DnsNameSample, Some("capture"));
             }
+            first.flows = self.flows.report(Duration::ZERO, &self.networks);
+            if first.flows.is_some() {
+                first.sources.set(Signal::ConnectionRecords, Some("capture"));
+                first.sources.set(Signal::ConnectionRecordSample, Some("capture"));
+            }
             return Ok(self.snapshot.insert(first).clone().into());
         };
         let tick = self.tick_after(snapshot.at);
@@ -297,6 +320,8 @@ impl Source for Capture {
             }
             snapshot.at = tick;
             (snapshot.dns, snapshot.names) = self.dns.report(tick);
+            snapshot.flows = self.flows.report(tick, &self.networks);
+            snapshot.tcp.events.untracked = self.flows.untracked();
         }
         let snapshot = self.snapshot.insert(snapshot);
         Ok(tick.is_some().then(|| snapshot.clone()))
