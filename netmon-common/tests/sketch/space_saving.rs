@@ -57,9 +57,8 @@ fn what_is_heavy_stays_in_a_flood_of_what_comes_once() {
         sketch.add(thing, weight);
     }
     check(&sketch, &truth);
-    let heaviest = sketch.top::<1>().0[0].unwrap();
-    assert_eq!(heaviest.key, 1);
-    assert!(heaviest.least() >= 390_000, "{heaviest:?}");
+    let ([heaviest], _) = sketch.top::<1>();
+    assert!(heaviest.is_some_and(|it| it.key == 1 && it.least() >= 390_000), "{heaviest:?}");
 }
 
 #[test]
@@ -69,8 +68,8 @@ fn weights_do_not_wrap() {
         sketch.add(thing, u64::MAX / 2 + 1);
     }
     assert_eq!(sketch.total(), u64::MAX);
-    let entry = sketch.entries().next().unwrap();
-    assert_eq!((entry.key, entry.count), (2, u64::MAX));
+    let entry = sketch.entries().next().map(|entry| (entry.key, entry.count));
+    assert_eq!(entry, Some((2, u64::MAX)));
 }
 
 proptest! {

@@ -130,8 +130,11 @@ impl Store {
         let contents = Contents { times, sections: sections.collect() };
         let (done, outcome) = channel();
         let work = move || {
+            let outcome = folder.write(&contents);
+            // Whoever waits for the outcome may want the directory next.
+            drop(folder);
             // Whoever waited may be gone.
-            let _ = done.send((wall, folder.write(&contents)));
+            let _ = done.send((wall, outcome));
         };
         // Not one of the runtime's threads, which must end before the process can.
         match thread::Builder::new().name("state".to_owned()).spawn(work) {

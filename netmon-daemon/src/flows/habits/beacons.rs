@@ -10,11 +10,12 @@ use super::{
     admission::Admission,
     candidate::{CALLS, Candidate, LEAST},
     report::Beacon,
+    watched::Watched,
 };
 use crate::{
     key::{Dice, Key, tag},
     octets::octets,
-    store::{Unfit, bytes::Bytes},
+    store::{Keep, Unfit, bytes::Bytes},
     table::{Found, Row as _, Table},
 };
 
@@ -48,9 +49,7 @@ pub(super) struct Beacons {
     table: Table<Candidate>,
     /// The clock of the memory at time 0.
     began: u64,
-    /// For how long netmon watched before this run; how long before the first of all calls.
-    watched: u64,
-    since: Option<Duration>,
+    watched: Watched,
     scored: u32,
 }
 
@@ -62,8 +61,7 @@ impl Beacons {
             admission: Admission::new(),
             table: Table::new(CANDIDATES),
             began: 0,
-            watched: 0,
-            since: None,
+            watched: Watched::default(),
             scored: 0,
         }
     }
@@ -72,13 +70,8 @@ impl Beacons {
         self.began.saturating_add(at.as_secs())
     }
 
-    fn watched(&self, at: Duration) -> u64 {
-        let since = self.since.unwrap_or(at);
-        self.watched.saturating_add(at.saturating_sub(since).as_secs())
-    }
-
     pub(super) fn observe(&mut self, call: &Call) {
-        self.since.get_or_insert(call.began);
+        self.watched.look(call.began);
         let second = self.second(call.began);
         let parties = [octets(call.local), octets(call.remote)];
         let [local, remote] = &parties;
@@ -89,7 +82,7 @@ impl Beacons {
             return;
         }
         let now = whole(second);
-        let watched = whole(self.watched(call.began));
+        let watched = whole(self.watched.seconds());
         let at = match self.table.place(tag, now, &mut self.dice) {
             Some(Found::Known(at)) => at,
             Some(Found::New(at, _)) => {
@@ -121,7 +114,7 @@ impl Beacons {
     /// Those with a rhythm, the most regular first.
     pub(super) fn report(&mut self, at: Duration) -> Vec<Beacon> {
         let now = whole(self.second(at));
-        self.since.get_or_insert(at);
+        self.watched.look(at);
         if now.abs_diff(self.scored) >= ANEW {
             self.scored = now;
             self.table.each(|row| {
@@ -158,30 +151,12 @@ impl Beacons {
         self.table.bytes() + calls + self.admission.bytes()
     }
 
-    pub(super) fn save(&self, at: Duration) -> Vec<u8> {
-        let mut bytes = vec![VERSION];
-        bytes.extend(self.key.to_bytes());
-        bytes.extend(self.watched(at).to_le_bytes());
-        for row in self.table.iter() {
-            row.save(&mut bytes);
-        }
-        bytes
-    }
-
-    /// Takes over what was saved.
-    pub(super) fn load(&mut self, saved: Option<&[u8]>, began: u64) -> Result<(), Unfit> {
-        *self = Self { began, ..Self::new(self.key) };
-        let Some(saved) = saved else { return Ok(()) };
-        *self = Self::loaded(Bytes(saved), began).ok_or(Unfit)?;
-        Ok(())
-    }
-
     fn loaded(mut saved: Bytes<'_>, began: u64) -> Option<Self> {
         if saved.u8()? != VERSION {
             return None;
         }
         let mut loaded = Self::new(Key::from_bytes(saved.take()?));
-        (loaded.began, loaded.watched) = (began, saved.u64()?);
+        (loaded.began, loaded.watched) = (began, Watched::before(saved.u64()?));
         for _ in 0..CANDIDATES {
             if saved.is_empty() {
                 break;
@@ -194,6 +169,25 @@ impl Beacons {
         }
         loaded.table.evicted = 0;
         saved.is_empty().then_some(loaded)
+    }
+}
+
+impl Keep for Beacons {
+    fn save(&self) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        bytes.extend(self.key.to_bytes());
+        bytes.extend(self.watched.seconds().to_le_bytes());
+        for row in self.table.iter() {
+            row.save(&mut bytes);
+        }
+        bytes
+    }
+
+    fn load(&mut self, saved: Option<&[u8]>, began: u64) -> Result<(), Unfit> {
+        *self = Self { began, ..Self::new(self.key) };
+        let Some(saved) = saved else { return Ok(()) };
+        *self = Self::loaded(Bytes(saved), began).ok_or(Unfit)?;
+        Ok(())
     }
 }
 
@@ -271,7 +265,7 @@ mod tests {
         before.load(None, 5 * DAY).unwrap();
         calls(&mut before, 30..40, 1);
         let at = Duration::from_secs(40 * 3600);
-        let (report, saved) = (before.report(at), before.save(at));
+        let (report, saved) = (before.report(at), before.save());
         let mut after = Beacons::new(Key::random());
         after.load(Some(&saved), 5 * DAY + 40 * 3600).unwrap();
         assert_eq!(after.report(Duration::ZERO), report);
@@ -285,7 +279,7 @@ mod tests {
     fn no_damage_ends_the_process() {
         let mut beacons = Beacons::new(Key::FIXED);
         (1..4).for_each(|last| calls(&mut beacons, 0..10, last));
-        let saved = beacons.save(Duration::from_secs(36_000));
+        let saved = beacons.save();
         assert!(beacons.table.iter().count() == 3 && saved.len() > 1000);
         let row = (saved.len() - 25) / 3;
         for len in 0..saved.len() {
@@ -300,7 +294,7 @@ mod tests {
                 let _ = beacons.load(Some(&damaged), u64::MAX / 2);
                 beacons.observe(&call(1, 1));
                 beacons.report(Duration::from_secs(u64::from(u32::MAX)));
-                beacons.save(Duration::ZERO);
+                beacons.save();
             }
         }
     }

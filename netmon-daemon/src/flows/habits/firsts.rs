@@ -8,12 +8,12 @@ use std::{net::IpAddr, time::Duration};
 
 use netmon_common::scope::Scope;
 
-use super::{report::First, seen::Seen};
+use super::{report::First, seen::Seen, watched::Watched};
 use crate::{
     key::Key,
     octets::octets,
     ports,
-    store::{Unfit, bytes::Bytes},
+    store::{Keep, Unfit, bytes::Bytes},
 };
 
 /// What is kept of news.
@@ -48,10 +48,7 @@ pub(super) struct Firsts {
     seen: Seen,
     /// The clock of the memory at time 0.
     began: u64,
-    /// For how long netmon watched before, in seconds.
-    watched: u64,
-    /// The first time that it was told.
-    since: Option<Duration>,
+    watched: Watched,
     /// Unusual ports of public addresses, by the filter that was filled when they were news.
     habit: [u32; 2],
     recent: Vec<First>,
@@ -60,12 +57,12 @@ pub(super) struct Firsts {
 impl Firsts {
     pub(super) fn new(key: Key) -> Self {
         let seen = Seen::default();
-        Self { key, seen, began: 0, watched: 0, since: None, habit: [0; 2], recent: Vec::new() }
+        Self { key, seen, began: 0, watched: Watched::default(), habit: [0; 2], recent: Vec::new() }
     }
 
     /// Moves on.
     pub(super) fn advance(&mut self, at: Duration) {
-        self.since.get_or_insert(at);
+        self.watched.look(at);
         if self.seen.advance(self.began.saturating_add(at.as_secs())) {
             self.habit = [0, self.habit[0]];
         }
@@ -88,7 +85,7 @@ impl Firsts {
             return;
         }
         let [now, before] = self.habit;
-        let is_learnt = self.has_learnt(at);
+        let is_learnt = self.has_learnt();
         let habit = now.saturating_add(before);
         if is_public && !is_usual {
             self.habit[0] = now.saturating_add(1);
@@ -114,9 +111,8 @@ impl Firsts {
     }
 
     /// Whether it is known by now what is usual.
-    pub(super) fn has_learnt(&self, at: Duration) -> bool {
-        let since = self.since.unwrap_or(at);
-        self.watched.saturating_add(at.saturating_sub(since).as_secs()) >= LEARNING
+    pub(super) const fn has_learnt(&self) -> bool {
+        self.watched.seconds() >= LEARNING
     }
 
     fn keep(&mut self, first: First) {
@@ -130,31 +126,12 @@ impl Firsts {
         self.recent.push(first);
     }
 
-    pub(super) fn save(&self, at: Duration) -> Vec<u8> {
-        let since = self.since.unwrap_or(at);
-        let watched = self.watched.saturating_add(at.saturating_sub(since).as_secs());
-        let mut bytes = vec![VERSION];
-        bytes.extend(self.key.to_bytes());
-        bytes.extend(watched.to_le_bytes());
-        self.habit.iter().for_each(|habit| bytes.extend(habit.to_le_bytes()));
-        self.seen.save(&mut bytes);
-        bytes
-    }
-
-    /// Takes over what was saved.
-    pub(super) fn load(&mut self, saved: Option<&[u8]>, began: u64) -> Result<(), Unfit> {
-        *self = Self { began, ..Self::new(self.key) };
-        let Some(saved) = saved else { return Ok(()) };
-        *self = self.loaded(Bytes(saved)).ok_or(Unfit)?;
-        Ok(())
-    }
-
     fn loaded(&self, mut saved: Bytes<'_>) -> Option<Self> {
         if saved.u8()? != VERSION {
             return None;
         }
         let key = Key::from_bytes(saved.take()?);
-        let watched = saved.u64()?;
+        let watched = Watched::before(saved.u64()?);
         let habit = [saved.u32()?, saved.u32()?];
         let seen = Seen::load(&mut saved)?;
         let loaded = Self { seen, began: self.began, watched, habit, ..Self::new(key) };
@@ -163,6 +140,24 @@ impl Firsts {
 
     pub(super) fn bytes(&self) -> usize {
         self.seen.bytes() + size_of::<First>() * MOST
+    }
+}
+
+impl Keep for Firsts {
+    fn save(&self) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        bytes.extend(self.key.to_bytes());
+        bytes.extend(self.watched.seconds().to_le_bytes());
+        self.habit.iter().for_each(|habit| bytes.extend(habit.to_le_bytes()));
+        self.seen.save(&mut bytes);
+        bytes
+    }
+
+    fn load(&mut self, saved: Option<&[u8]>, began: u64) -> Result<(), Unfit> {
+        *self = Self { began, ..Self::new(self.key) };
+        let Some(saved) = saved else { return Ok(()) };
+        *self = self.loaded(Bytes(saved)).ok_or(Unfit)?;
+        Ok(())
     }
 }
 
@@ -214,6 +209,11 @@ mod tests {
         Firsts::new(Key::FIXED)
     }
 
+    /// Watches for some hours.
+    fn watch(firsts: &mut Firsts, hours: std::ops::RangeInclusive<u64>) {
+        hours.for_each(|hour| firsts.advance(Duration::from_secs(hour * HOUR)));
+    }
+
     /// What is news: port, whether the network is fresh, habit, whether netmon had learnt.
     fn news(firsts: &Firsts) -> Vec<(u16, bool, u32, bool)> {
         let recent = firsts.recent.iter();
@@ -234,6 +234,9 @@ mod tests {
             (DAY + 2, [198, 51, 98, 1], 31_337),
             (DAY + 3, [198, 51, 98, 1], 60_001),
         ] {
+            if second == DAY {
+                watch(&mut firsts, 1..=24);
+            }
             firsts.meet(&contact(second, remote, port));
         }
         let expected = [(60_002, false, 1, true), (31_337, true, 2, true)];
@@ -252,7 +255,7 @@ mod tests {
     #[test]
     fn of_much_news_the_worst_stay() {
         let mut firsts = firsts();
-        firsts.advance(Duration::ZERO);
+        watch(&mut firsts, 0..=24);
         firsts.meet(&contact(DAY, [198, 51, 100, 1], 31_337));
         for port in 60_000..61_000 {
             firsts.meet(&contact(DAY + u64::from(port - 60_000) / 2, [198, 51, 100, 1], port));
@@ -267,10 +270,11 @@ mod tests {
     fn it_goes_on_where_it_was() {
         let mut before = firsts();
         before.load(None, 1000).unwrap();
-        before.advance(Duration::ZERO);
+        watch(&mut before, 0..=0);
         before.meet(&contact(5, [198, 51, 100, 1], 60_000));
+        watch(&mut before, 1..=24);
         before.meet(&contact(DAY, [198, 51, 100, 1], 60_001));
-        let saved = before.save(Duration::from_secs(DAY + HOUR));
+        let saved = before.save();
         // Another process, another key, until it reads the old one.
         let mut after = Firsts::new(Key::random());
         after.load(Some(&saved), 1000 + DAY + 2 * HOUR).unwrap();
@@ -281,7 +285,7 @@ mod tests {
         for len in (0..saved.len()).chain([saved.len() + 1]) {
             let bytes: Vec<u8> = saved.iter().copied().chain([0]).take(len).collect();
             assert_eq!(after.load(Some(&bytes), 5), Err(Unfit), "{len}");
-            assert!(!after.has_learnt(Duration::ZERO));
+            assert!(!after.has_learnt());
         }
     }
 
@@ -289,9 +293,9 @@ mod tests {
     fn what_came_four_weeks_ago_is_forgotten() {
         let mut firsts = firsts();
         for day in 0..60 {
-            firsts.advance(Duration::from_secs(day * DAY));
+            watch(&mut firsts, day * 24..=day * 24 + 23);
             if day == 0 || day == 59 {
-                firsts.meet(&contact(day * DAY, [198, 51, 100, 1], 60_000));
+                firsts.meet(&contact(day * DAY + 23 * HOUR, [198, 51, 100, 1], 60_000));
             }
         }
         assert_eq!(news(&firsts), [(60_000, true, 0, true)]);

@@ -9,6 +9,7 @@ pub mod report;
 pub mod rhythm;
 mod seen;
 mod transfers;
+mod watched;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -26,7 +27,7 @@ use crate::{
     key::Key,
     scopes::Scopes,
     sockets::{Census, Outgoing},
-    store::{Keep, Kept, Unfit},
+    store::Kept,
 };
 
 /// What is remembered of habits.
@@ -37,29 +38,21 @@ pub(super) struct Habits {
     calls_near: bool,
     /// Whether what is sent by connections that others opened counts.
     serves: bool,
-    firsts: Remembered<Firsts>,
-    beacons: Remembered<Beacons>,
+    firsts: Firsts,
+    beacons: Beacons,
     transfers: Transfers,
     /// Whether a list of sockets was seen.
     listed: bool,
 }
 
-/// Something that is saved as of a moment.
-#[derive(Debug)]
-struct Remembered<T> {
-    it: T,
-    at: Duration,
-}
-
 impl Habits {
     pub(super) fn new(config: &Config, key: Key) -> Self {
-        let at = Duration::ZERO;
         let mut habits = Self {
             scopes: Scopes(config.scopes.networks()),
             calls_near: false,
             serves: false,
-            firsts: Remembered { it: Firsts::new(key), at },
-            beacons: Remembered { it: Beacons::new(key), at },
+            firsts: Firsts::new(key),
+            beacons: Beacons::new(key),
             transfers: Transfers::default(),
             listed: false,
         };
@@ -96,11 +89,11 @@ impl Habits {
             return;
         }
         let (at, is_new, port) = (record.ended, record.seen_to_open, record.service_port);
-        self.firsts.it.meet(&Contact { at, workload, local, remote, port, scope, is_new });
+        self.firsts.meet(&Contact { at, workload, local, remote, port, scope, is_new });
         let counts = scope == Scope::Public || self.calls_near && scope != Scope::Loopback;
         if counts && record.seen_to_open {
             let began = record.began;
-            self.beacons.it.observe(&Call { began, workload, local, remote, port, sent });
+            self.beacons.observe(&Call { began, workload, local, remote, port, sent });
         }
     }
 
@@ -109,7 +102,7 @@ impl Habits {
         for socket in &census.unusual {
             let Outgoing { workload, local, remote, .. } = *socket;
             let [local, to] = [local.ip(), remote.ip()];
-            self.firsts.it.meet(&Contact {
+            self.firsts.meet(&Contact {
                 at,
                 workload,
                 local,
@@ -128,48 +121,27 @@ impl Habits {
 
     /// What they say at a moment.
     pub(super) fn report(&mut self, at: Duration) -> Report {
-        (self.firsts.at, self.beacons.at) = (at, at);
-        self.firsts.it.advance(at);
+        self.firsts.advance(at);
         Report {
-            firsts: self.firsts.it.recent(),
-            beacons: self.beacons.it.report(at),
+            firsts: self.firsts.recent(),
+            beacons: self.beacons.report(at),
             transfers: self.transfers.report(at),
         }
     }
 
     /// Candidates for a rhythm that had to go although they still mattered.
     pub(super) const fn evicted(&self) -> u64 {
-        self.beacons.it.evicted()
+        self.beacons.evicted()
     }
 
     /// Bytes that all tables take.
     pub(super) fn bytes(&self) -> usize {
-        self.firsts.it.bytes() + self.beacons.it.bytes() + self.transfers.bytes()
+        self.firsts.bytes() + self.beacons.bytes() + self.transfers.bytes()
     }
 
     /// What outlives the daemon.
     pub(super) fn kept(&mut self) -> Vec<Kept<'_>> {
         vec![("first_seen", &mut self.firsts), ("beacons", &mut self.beacons)]
-    }
-}
-
-impl Keep for Remembered<Firsts> {
-    fn save(&self) -> Vec<u8> {
-        self.it.save(self.at)
-    }
-
-    fn load(&mut self, saved: Option<&[u8]>, began: u64) -> Result<(), Unfit> {
-        self.it.load(saved, began)
-    }
-}
-
-impl Keep for Remembered<Beacons> {
-    fn save(&self) -> Vec<u8> {
-        self.it.save(self.at)
-    }
-
-    fn load(&mut self, saved: Option<&[u8]>, began: u64) -> Result<(), Unfit> {
-        self.it.load(saved, began)
     }
 }
 
