@@ -22,7 +22,8 @@ section! {
     /// does not let in: by source (for IPv6 the network of 64 bits) and service, or by how
     /// many sources come to one service within ten minutes. Attempts that were never
     /// connected count as nothing, nor do connections on which the client said nothing
-    /// (checks that a port is open), nor those over loopback.
+    /// (checks that a port is open), those over loopback, and those of workloads of this
+    /// host to its own databases and caches (the services of `connection_churn`).
     ///
     /// Ports of HTTP are not among the services, because a page that many fetch looks the
     /// same; add them where a form asks for passwords.
@@ -131,7 +132,7 @@ mod tests {
 
     #[test]
     fn guesses_and_what_looks_like_them() {
-        let cases: [(&str, u64, Seconds, Option<Severity>); 19] = [
+        let cases: [(&str, u64, Seconds, Option<Severity>); 22] = [
             ("nobody", 60, |_| Vec::new(), None),
             ("one a second, for 8 seconds", 8, |_| vec![ssh(7)], None),
             ("one a second, for 12 seconds", 12, |_| vec![ssh(7)], WARNING),
@@ -149,6 +150,9 @@ mod tests {
             ("connections of this host as client", 120, |_| vec![Record { role: Role::Active, ..ssh(7) }], None),
             ("over loopback", 120, |_| vec![Record { client: [127, 0, 0, 1].into(), ..ssh(7) }], None),
             ("never connected", 120, |_| vec![Record { end: End::Failed(FailReason::Refused), ..ssh(7) }], None),
+            ("an application of this host and its database", 120, |_| [Role::Active, Role::Passive].map(|role| Record { role, service_port: 5432, workload: 9, ..ssh(7) }).to_vec(), None),
+            ("a guest of this host and its SSH", 12, |_| [Role::Active, Role::Passive].map(|role| Record { role, workload: 9, ..ssh(7) }).to_vec(), WARNING),
+            ("an application elsewhere", 12, |_| vec![Record { service_port: 5432, workload: 9, ..ssh(7) }], WARNING),
             ("a web server", 120, |_| vec![Record { service_port: 443, ..ssh(7) }; 500], None),
             ("already open when it was first seen", 120, |_| vec![Record { seen_to_open: false, ..ssh(7) }], None),
         ];

@@ -67,11 +67,19 @@ struct Service {
     minutes: Ring<Minute, { TEN_MINUTES as usize + 1 }>,
 }
 
+/// Addresses of this host that are remembered.
+const OWN: usize = 1024;
+
 /// All pairs and services.
 #[derive(Debug)]
 pub(super) struct Logins {
     services: BTreeMap<u16, Service>,
+    /// Those to which applications connect as well.
+    pools: Vec<Port>,
     pairs: Table<Pair>,
+    /// Tags of addresses from which workloads of this host connect, each at the place that
+    /// it gives.
+    own: Box<[u32]>,
 }
 
 impl Default for Minute {
@@ -99,15 +107,21 @@ impl Row for Pair {
 }
 
 impl Logins {
-    /// Nobody came yet to these services.
-    pub(super) fn new(services: &[Port]) -> Self {
-        let mut logins = Self { services: BTreeMap::new(), pairs: Table::new(PAIRS) };
-        logins.configure(services);
+    /// Nobody came yet to these services; to those of `pools` applications connect as well.
+    pub(super) fn new(services: &[Port], pools: &[Port]) -> Self {
+        let mut logins = Self {
+            services: BTreeMap::new(),
+            pools: Vec::new(),
+            pairs: Table::new(PAIRS),
+            own: vec![0; OWN].into_boxed_slice(),
+        };
+        logins.configure(services, pools);
         logins
     }
 
     /// Takes over which ports ask who one is. What was seen of them stays.
-    pub(super) fn configure(&mut self, services: &[Port]) {
+    pub(super) fn configure(&mut self, services: &[Port], pools: &[Port]) {
+        self.pools = pools.to_vec();
         self.services.retain(|port, _| services.contains(&Port(*port)));
         for port in services {
             self.services.entry(port.0).or_default();
@@ -116,7 +130,13 @@ impl Logins {
 
     /// Takes note of a connection.
     pub(super) fn observe(&mut self, record: &Record, second: u32, key: &Key, dice: &mut Dice) {
-        if !is_refusal(record) {
+        if record.role == Role::Active && record.workload != 0 {
+            let tag = key.tag(&[&octets(record.client)]);
+            if let Some(place) = self.own.get_mut(tag as usize % OWN) {
+                *place = tag;
+            }
+        }
+        if !is_refusal(record) || self.is_application(record, key) {
             return;
         }
         let Some(service) = self.services.get_mut(&record.service_port) else { return };
@@ -147,6 +167,14 @@ impl Logins {
         for cell in cells.into_iter().flatten() {
             *cell = cell.saturating_add(1);
         }
+    }
+
+    /// Whether it is more likely an application of this host that uses a database of this
+    /// host, for instance in another container.
+    fn is_application(&self, record: &Record, key: &Key) -> bool {
+        let tag = key.tag(&[&octets(record.client)]);
+        self.pools.contains(&Port(record.service_port))
+            && self.own.get(tag as usize % OWN) == Some(&tag)
     }
 
     /// Pairs with attempts.
@@ -193,7 +221,7 @@ impl Logins {
 
     /// Bytes that all of it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.pairs.bytes() + self.services.len() * size_of::<Service>()
+        self.pairs.bytes() + self.services.len() * size_of::<Service>() + size_of_val(&*self.own)
     }
 }
 

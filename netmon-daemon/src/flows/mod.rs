@@ -15,6 +15,8 @@ mod record;
 pub mod report;
 mod ring;
 mod spans;
+#[cfg(test)]
+mod tests;
 mod waste;
 
 use std::{cmp::Reverse, sync::Arc, time::Duration};
@@ -58,7 +60,10 @@ impl Flows {
         Self {
             key,
             dice: key.dice(),
-            logins: Logins::new(&detectors.brute_force.services),
+            logins: Logins::new(
+                &detectors.brute_force.services,
+                &detectors.connection_churn.services,
+            ),
             churn: Churn::new(&detectors.connection_churn.services),
             waste: Waste::default(),
             habits: Habits::new(config, key),
@@ -71,8 +76,10 @@ impl Flows {
 
     /// Takes over a configuration. What was seen stays.
     pub fn configure(&mut self, config: &Config) {
-        self.logins.configure(&config.detectors.brute_force.services);
-        self.churn.configure(&config.detectors.connection_churn.services);
+        let detectors = &config.detectors;
+        let pools = &detectors.connection_churn.services;
+        self.logins.configure(&detectors.brute_force.services, pools);
+        self.churn.configure(pools);
         self.habits.configure(config);
     }
 

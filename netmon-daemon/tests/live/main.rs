@@ -25,9 +25,11 @@ mod habits;
 mod histogram;
 mod ipv6;
 mod ledger;
+mod logins;
 mod loss;
 #[path = "../support/netns.rs"]
 mod netns;
+mod pools;
 mod records;
 mod reflection;
 mod requirement;
