@@ -24,8 +24,8 @@ section! {
     /// flag needs a destination that is new: called for at most a week, and not within the
     /// first 24 hours that netmon watched, because that may be older.
     ///
-    /// Connections count when they end. Who sleeps for more than an hour between two calls
-    /// is seen after a day, who keeps one connection open never.
+    /// TCP connections count, when they end. Who sleeps for more than an hour between two
+    /// calls is seen after a day, who keeps one connection open never.
     ///
     /// Known false positives: whatever rightly calls by a clock and hangs up each time,
     /// such as looking for updates, agents of a monitoring service, jobs of cron, and pools

@@ -10,8 +10,8 @@ use crate::{
 section! {
     /// A destination that is sent very much within an hour.
     ///
-    /// Payload that one workload sends to one public address, by connections that this host
-    /// opened: those that are over, and those that are open as far as they belong to the
+    /// Payload that one workload sends to one public address, by TCP connections that this
+    /// host opened: those that are over, and those that are open as far as they belong to the
     /// network namespace of netmon, every five seconds. What a long connection of another
     /// namespace sends counts when it ends, evenly over its last hour. What others fetch
     /// does not count unless `served` says so, because serving files is what servers do;
