@@ -6,6 +6,7 @@
 
 mod flows;
 mod live;
+mod memory;
 mod names;
 mod pulse;
 mod signals;
@@ -15,7 +16,6 @@ mod trust;
 use std::{
     io,
     net::SocketAddr,
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -164,22 +164,22 @@ struct Engine {
 }
 
 impl Engine {
-    fn new(mut live: Live, config: Config, view: watch::Sender<Option<Arc<View>>>) -> Self {
+    fn new(live: Live, config: Config, view: watch::Sender<Option<Arc<View>>>) -> Self {
         let board = Board::new(detect::enabled(&config.detectors));
-        let began = SystemTime::now().checked_sub(live.now()).unwrap_or(SystemTime::UNIX_EPOCH);
-        let store = Store::open(state_directory(&config), began, live.kept());
-        Self {
+        let mut engine = Self {
             live,
             config,
             rates: Rates::default(),
             trust: Trust::default(),
             board,
-            pulse: Pulse { state: store.health(), ..Pulse::new(SystemTime::now()) },
-            store,
+            store: Store::default(),
+            pulse: Pulse::new(SystemTime::now()),
             last: None,
             last_tick: None,
             view,
-        }
+        };
+        engine.remember();
+        engine
     }
 
     /// Rings every tick, one tick after the last one: reloads however many do
@@ -231,24 +231,15 @@ impl Engine {
         };
         self.view.send_replace(Some(Arc::new(view)));
         self.pulse.judge.observe(read.elapsed());
-        let at = self.live.now();
-        if self.store.is_due(at) {
-            self.store.write(at, SystemTime::now(), self.live.kept());
-        }
-        self.pulse.state = self.store.health();
-    }
-
-    /// Keeps what was learned up to the end.
-    fn close(&mut self) {
-        self.store.close(self.live.now(), SystemTime::now(), self.live.kept());
+        self.keep();
     }
 
     /// Takes over a configuration that is known to be valid.
     fn reconfigure(&mut self, config: Config) -> Result<(), LiveError> {
         self.live.reconfigure(&config)?;
         self.board.reconfigure(detect::enabled(&config.detectors));
-        self.store.configure(state_directory(&config));
         self.config = config;
+        self.store.configure(memory::directory(&self.config));
         Ok(())
     }
 }
@@ -298,11 +289,6 @@ impl Reloader<'_> {
 
 fn addresses(config: &Config) -> Vec<SocketAddr> {
     config.web.listen.iter().map(|address| address.0).collect()
-}
-
-/// Where what is learned is kept: where systemd says, else where the configuration does.
-fn state_directory(config: &Config) -> Option<PathBuf> {
-    systemd::state_directory().or_else(|| config.state.directory.path())
 }
 
 fn list(addresses: &[SocketAddr]) -> String {

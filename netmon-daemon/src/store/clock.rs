@@ -21,7 +21,7 @@ pub(super) struct Times {
 }
 
 /// A clock at work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Clock {
     began: u64,
 }

@@ -1,9 +1,8 @@
 //! What outlives the daemon: what its parts have learned, in one file of a state
 //! directory.
 //!
-//! A part of the daemon that wants to remember implements [`Keep`] and stands in the list
-//! of those that are kept ([`Live::kept`](crate::engine::Live::kept)); it knows nothing of
-//! files. What is read at the start may be damaged, old, or nothing: then the part begins
+//! A part of the daemon that wants to remember implements [`Keep`] and has a line in the
+//! list of those that are kept, which is the engine's; it knows nothing of files. What is read at the start may be damaged, old, or nothing: then the part begins
 //! anew. Writing is done beside the tick, and a disk that hangs keeps nobody waiting.
 //!
 //! Invariant: whatever stands in the directory, netmon starts; and whatever happens while
@@ -53,6 +52,14 @@ pub struct Unfit;
 /// The name of a part in the file, and the part.
 pub type Kept<'a> = (&'static str, &'a mut dyn Keep);
 
+/// What parts have saved, by their names.
+pub type Saved = Vec<(&'static str, Vec<u8>)>;
+
+/// What parts want to find again.
+pub fn save(parts: Vec<Kept<'_>>) -> Saved {
+    parts.into_iter().map(|(name, part)| (name, part.save())).collect()
+}
+
 /// How the memory on disk fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health {
@@ -63,7 +70,7 @@ pub struct Health {
 }
 
 /// The memory on disk, or none at all.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Store {
     /// Where it is meant to be; none where nobody wants any.
     path: Option<PathBuf>,
@@ -121,11 +128,11 @@ impl Store {
         due && self.folder.is_some() && self.writing.is_none()
     }
 
-    /// Begins to write what the parts know, beside whoever asks.
-    pub fn write(&mut self, at: Duration, wall: SystemTime, parts: Vec<Kept<'_>>) {
+    /// Begins to write what parts have saved, beside whoever asks.
+    pub fn write(&mut self, at: Duration, wall: SystemTime, saved: Saved) {
         self.tried = at;
         let Some(folder) = self.folder.clone() else { return };
-        let sections = parts.into_iter().map(|(name, part)| (name.to_owned(), part.save()));
+        let sections = saved.into_iter().map(|(name, bytes)| (name.to_owned(), bytes));
         let times = self.clock.times(at, seconds(wall));
         let contents = Contents { times, sections: sections.collect() };
         let (done, outcome) = channel();
@@ -144,10 +151,10 @@ impl Store {
     }
 
     /// Writes for the last time, and waits until that is done, but not for ever.
-    pub fn close(&mut self, at: Duration, wall: SystemTime, parts: Vec<Kept<'_>>) {
+    pub fn close(&mut self, at: Duration, wall: SystemTime, saved: Saved) {
         self.wait();
         if self.writing.is_none() {
-            self.write(at, wall, parts);
+            self.write(at, wall, saved);
             self.wait();
         }
         if self.writing.is_some() {
@@ -261,7 +268,7 @@ mod tests {
         (one.0, two.0) = (b"first".to_vec(), b"second".to_vec());
         assert!(!store.is_due(PERIOD / 2));
         assert!(store.is_due(PERIOD));
-        store.close(HOUR, wall(8600), vec![("one", &mut one), ("two", &mut two)]);
+        store.close(HOUR, wall(8600), save(vec![("one", &mut one), ("two", &mut two)]));
         assert_eq!(store.health(), Some(Health { persistent: true, saved: Some(wall(8600)) }));
         drop(store);
 
@@ -280,7 +287,7 @@ mod tests {
         let path = || Some(folder.path().to_owned());
         let (mut one, mut two) = (Text(b"nonsense".to_vec(), 0), Text(b"sense".to_vec(), 0));
         let mut store = Store::open(path(), wall(0), Vec::new());
-        store.close(HOUR, wall(3600), vec![("one", &mut one), ("two", &mut two)]);
+        store.close(HOUR, wall(3600), save(vec![("one", &mut one), ("two", &mut two)]));
         drop(store);
         let mut two = Text::default();
         Store::open(path(), wall(3600), vec![("one", &mut one), ("two", &mut two)]);
@@ -303,7 +310,7 @@ mod tests {
             let mut text = Text(b"text".to_vec(), 0);
             let mut store = Store::open(path(), wall(5000), Vec::new());
             // While it runs, a wall clock that is set is of no interest.
-            store.close(HOUR, wall(8600), vec![("text", &mut text)]);
+            store.close(HOUR, wall(8600), save(vec![("text", &mut text)]));
             drop(store);
             Store::open(path(), wall(then), vec![("text", &mut text)]);
             assert_eq!(text, Text(b"text".to_vec(), began), "{then}");
@@ -315,7 +322,7 @@ mod tests {
         let mut text = Text::default();
         let mut store = Store::open(None, wall(7), vec![("text", &mut text)]);
         assert_eq!((text.1, store.health(), store.is_due(HOUR)), (7, None, false));
-        store.close(HOUR, wall(8), vec![("text", &mut text)]);
+        store.close(HOUR, wall(8), save(vec![("text", &mut text)]));
         assert_eq!(store.health(), None);
     }
 
@@ -339,17 +346,17 @@ mod tests {
         fs::create_dir(&path).unwrap();
         let mut text = Text(b"text".to_vec(), 0);
         let mut store = Store::open(Some(path.clone()), wall(0), Vec::new());
-        store.write(HOUR, wall(1), vec![("text", &mut text)]);
+        store.write(HOUR, wall(1), save(vec![("text", &mut text)]));
         store.wait();
         // Not by permissions, which root does not ask for.
         let elsewhere = folder.path().join("elsewhere");
         fs::rename(&path, &elsewhere).unwrap();
-        store.write(HOUR, wall(2), vec![("text", &mut text)]);
+        store.write(HOUR, wall(2), save(vec![("text", &mut text)]));
         store.wait();
         assert_eq!(store.health(), Some(Health { persistent: false, saved: Some(wall(1)) }));
         fs::rename(&elsewhere, &path).unwrap();
         assert!(store.is_due(2 * HOUR));
-        store.write(2 * HOUR, wall(3), vec![("text", &mut text)]);
+        store.write(2 * HOUR, wall(3), save(vec![("text", &mut text)]));
         store.wait();
         assert_eq!(store.health(), Some(Health { persistent: true, saved: Some(wall(3)) }));
         let mode = fs::metadata(path.join("baselines")).unwrap().permissions().mode();
