@@ -17,7 +17,7 @@ use netmon_common::abi::{
     },
     forwarded::Forwarded,
     networks::Networks,
-    record::{Ended, RECORDS_RING},
+    record::{ALLOWANCES, RECORDS_RING},
     service::{
         PORT_ENTRIES, PORT_SET_ENTRIES, PORT_WORDS, PORTS_PER_ENTRY, SERVICES, ServiceEvents,
         TIMED_SERVICES, TIMINGS,
@@ -117,7 +117,7 @@ pub(crate) static CONNECTION_RECORDS: RingBuf = RingBuf::with_byte_size(RECORDS_
 /// How many of them may still be handed on, by what they tell of.
 #[map]
 pub(crate) static RECORD_ALLOWANCES: PerCpuArray<Allowance> =
-    PerCpuArray::with_max_entries(Ended::COUNT as u32, 0);
+    PerCpuArray::with_max_entries(ALLOWANCES, 0);
 
 /// Resets sent, by the kernel's reason. One value, because a read of it is one
 /// system call.

@@ -63,7 +63,9 @@ fn tell(
     } else {
         Fate::Lost
     };
+    // Opaque, so that the check of the position stays.
     let cell = opaque(what.index().wrapping_mul(Fate::COUNT).wrapping_add(fate.index()) as u64);
+    #[expect(clippy::cast_possible_truncation, reason = "it was one before")]
     count(|events| add_one(&mut events.records, cell as usize));
 }
 

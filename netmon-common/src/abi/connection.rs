@@ -35,6 +35,12 @@ impl Connection {
         Self { since, service, role: role as u8, established: 0, reserved: 0, handshake: 0 }
     }
 
+    /// The handshake took so many nanoseconds, as far as that can be told.
+    #[inline(always)]
+    pub fn took(&mut self, nanoseconds: u64) {
+        self.handshake = u32::try_from(nanoseconds / 1000).unwrap_or(u32::MAX);
+    }
+
     /// Which end of it this host is.
     #[inline(always)]
     pub const fn role(&self) -> Role {

@@ -13,6 +13,10 @@ labels! {
     }
 }
 
+/// Positions of allowances: one per kind of end.
+pub const ALLOWANCES: u32 = 2;
+const _: () = assert!(ALLOWANCES as usize == Ended::COUNT);
+
 labels! {
     /// What becomes of a record.
     pub enum Fate {

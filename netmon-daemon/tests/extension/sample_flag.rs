@@ -30,14 +30,6 @@ impl Watch for Config {
 
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict {
         let packets = rates.both(Window::last(1), |tally| tally.sample_packets);
-        Verdict {
-            statistic: packets as f64,
-            thresholds: self.thresholds(),
-            warning: packets as f64 / self.warning,
-            critical: packets as f64 / self.critical,
-            subject: None,
-            peer: None,
-            detail: format!("{packets} packets in 1 s"),
-        }
+        Verdict::of_count(packets, self.thresholds(), format!("{packets} packets in 1 s"))
     }
 }

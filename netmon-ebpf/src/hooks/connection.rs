@@ -204,7 +204,7 @@ fn opened(socket: *const Sock, old: i32) {
             connection.established = 1;
             count_opened(connection.service, Role::Active, scope);
             let nanoseconds = now.wrapping_sub(connection.since);
-            connection.handshake = (nanoseconds / 1000) as u32;
+            connection.took(nanoseconds);
             took(connection.service, Role::Active, nanoseconds);
         }
         None if old == SYN_RECV => {
