@@ -1,5 +1,6 @@
 //! Compiles the eBPF programs and leaves the objects in `OUT_DIR`, from where
-//! the daemon embeds the one and the benchmarks the other.
+//! the daemon embeds the one and the benchmarks the other; and lists the runbooks, which
+//! the daemon embeds as well, so that a new one is known by its file alone.
 //!
 //! Stable Rust has no `core` for BPF. Debian and Ubuntu ship one beside their
 //! `rustc-web`; elsewhere nightly builds it from `rust-src`. Whichever is found
@@ -46,6 +47,7 @@ fn build() -> Result<(), String> {
     }
     println!("cargo::rerun-if-env-changed=PATH");
     say_what_was_built(&root);
+    list_runbooks(&root.join("docs/runbooks"), &out.join("runbooks.rs"))?;
 
     let linker =
         find("bpf-linker").ok_or("the eBPF linker bpf-linker is missing: run `make setup` once")?;
@@ -63,6 +65,23 @@ fn build() -> Result<(), String> {
 
 fn variable(name: &str) -> Result<PathBuf, String> {
     env::var_os(name).map(PathBuf::from).ok_or_else(|| format!("cargo does not say {name}"))
+}
+
+/// Writes a Rust expression: the runbooks by their names, in order.
+fn list_runbooks(folder: &Path, to: &Path) -> Result<(), String> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let failed = |path: &Path, why| format!("{}: {why}", path.display());
+    let entries = fs::read_dir(folder).map_err(|why| failed(folder, why))?;
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths.sort();
+    let rows = paths.iter().map(|path| {
+        let path = path.canonicalize().map_err(|why| failed(path, why))?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(format!("    ({name:?}, include_str!({:?})),\n", path.to_string_lossy()))
+    });
+    let rows: String = rows.collect::<Result<_, String>>()?;
+    fs::write(to, format!("&[\n{rows}]\n")).map_err(|why| failed(to, why))
 }
 
 /// What `netmon_build_info` says.

@@ -17,6 +17,7 @@
 
 pub mod abi;
 pub mod account;
+pub mod attempts;
 pub mod bytes;
 pub mod dns;
 pub mod handshake;

@@ -5,6 +5,7 @@
 //! them, [`detect`] judges, [`redflag`] decides what is raised, and the
 //! [`view`] of it all is published for [`metrics`] and HTTP to read.
 
+pub mod attempts;
 pub mod audit;
 pub mod cli;
 pub mod config;
@@ -31,6 +32,7 @@ pub mod rates;
 pub mod redflag;
 pub mod replay;
 pub mod resolvers;
+pub mod runbook;
 pub mod scopes;
 pub mod signal;
 pub mod site;

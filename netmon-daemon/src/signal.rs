@@ -34,6 +34,10 @@ pub enum Signal {
     Sockets,
     /// The kernel's own counters of this network namespace.
     KernelCounters,
+    /// Who asks for connections and is not answered.
+    Attempts,
+    /// Datagrams for which nobody listens.
+    RefusedDatagrams,
     /// The names in nearly all DNS messages.
     DnsNames,
     /// The names in some DNS messages at least.
@@ -46,7 +50,7 @@ pub enum Signal {
 
 impl Signal {
     /// Every signal, in the order of the variants.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Packets,
         Self::Connections,
         Self::Handshakes,
@@ -59,6 +63,8 @@ impl Signal {
         Self::Drops,
         Self::Sockets,
         Self::KernelCounters,
+        Self::Attempts,
+        Self::RefusedDatagrams,
         Self::DnsNames,
         Self::DnsNameSample,
         Self::ConnectionRecords,
@@ -88,6 +94,8 @@ impl Signal {
             Self::Drops => "drops",
             Self::Sockets => "sockets",
             Self::KernelCounters => "kernel_counters",
+            Self::Attempts => "attempts",
+            Self::RefusedDatagrams => "refused_datagrams",
             Self::DnsNames => "dns_names",
             Self::DnsNameSample => "dns_name_sample",
             Self::ConnectionRecords => "connection_records",

@@ -5,6 +5,8 @@
 
 use std::{
     fs::File,
+    io::{Read as _, Write as _},
+    net::TcpListener,
     process::{Command, Output},
 };
 
@@ -27,7 +29,7 @@ fn wrong_usage_is_one_line_and_status_64() {
         (
             &[][..],
             "'netmon' requires a subcommand but one was not provided; [subcommands: run, check, \
-             doctor, replay, print, help]",
+             doctor, replay, explain, print, help]",
         ),
         (&["rnu"], "unrecognized subcommand 'rnu'"),
         (&["--lisen"], "unexpected argument '--lisen' found"),
@@ -55,6 +57,7 @@ fn wrong_usage_is_one_line_and_status_64() {
             "invalid value 'dashbord' for '<WHAT>'; [possible values: config, metrics, \
              detectors, rules, dashboard]; a similar value exists: 'dashboard'",
         ),
+        (&["explain"], "the following required arguments were not provided: <FLAG>"),
         (&["print", "a\nb\u{1b}[2J"], "invalid value 'a"),
     ] {
         let (status, stdout, stderr) = run(arguments);
@@ -93,6 +96,99 @@ fn what_is_printed_is_what_is_generated() {
 }
 
 #[test]
+fn every_detector_is_explained_without_a_daemon() {
+    // Nobody listens on a port that was just given back.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    for detector in netmon::detect::NAMES {
+        let mut command = netmon(&["explain", detector]);
+        command.env("NETMON_WEB__LISTEN", &address);
+        command.env(format!("NETMON_DETECTORS__{}__ENABLED", detector.to_uppercase()), "false");
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        assert!(text.starts_with(&format!("{detector}: ")), "{text}");
+        let variable = format!("NETMON_DETECTORS__{}__ENABLED", detector.to_uppercase());
+        for said in [
+            "\nMEANING\n",
+            &format!("\nNOW\n  Not known: no netmon answers at {address} ("),
+            "\nTO SEE IT BY HAND\n  ",
+            "\nCAUSES, AND WHAT TO DO ABOUT THEM\n  - ",
+            &format!("  enabled = false  # environment variable {variable}\n"),
+            "  exempt = []\n",
+            &format!("silences = [\"{detector} until YYYY-MM-DD\"]"),
+            "\nRUNBOOK\n  docs/runbooks/Netmon",
+        ] {
+            assert!(text.contains(said), "{said:?}: {text}");
+        }
+    }
+    let output = netmon(&["explain", "3"]).env("NETMON_WEB__LISTEN", &address).output().unwrap();
+    let why = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{why}");
+    assert!(why.starts_with(&format!("netmon: no netmon answers at {address} (")), "{why}");
+    for (flag, said) in [("syn_flod", "did you mean syn_flood?"), ("-1", ""), ("x\n", "there are ")]
+    {
+        let (status, _, why) = run(&["explain", flag]);
+        assert_eq!(status, Some(64), "{why}");
+        assert!(why.contains(said) && why.lines().count() == 1, "{why}");
+    }
+}
+
+/// What `netmon explain` says to a daemon that serves this document once.
+fn explained(flag: &str, document: &str) -> (Option<i32>, String, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{document}");
+    let server = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        let _ = client.read(&mut request).unwrap();
+        client.write_all(answer.as_bytes()).unwrap();
+    });
+    let output = netmon(&["explain", flag]).env("NETMON_WEB__LISTEN", &address).output().unwrap();
+    server.join().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_flag_of_the_daemon_is_explained_by_its_number() {
+    let document = r#"{"version": 1, "red_flags": [
+        {"id": 7, "detector": "dns_tunnel", "severity": "critical", "subject": "192.0.2.7",
+         "peer": "192.0.2.53", "service_port": "udp/53", "active": true, "silenced": false,
+         "first_seen": 10.0, "last_seen": 20.0, "statistic": 120.0, "threshold": 100.0,
+         "window_seconds": 60.0, "evidence": {"names": 120}, "detail": "120 names \u001b[2J",
+         "confirm": "timeout 10 tcpdump -ni any -c 200 'host 192.0.2.7'"},
+        {"id": 8, "detector": "syn_flood", "severity": "warning", "subject": "boundary"}],
+        "detectors": [{"detector": "dns_tunnel", "score": 2.4, "trusted": true}]}"#;
+    let (status, text, why) = explained("7", document);
+    assert_eq!((status, why.as_str()), (Some(0), ""), "{text}");
+    for said in [
+        "dns_tunnel: Lookups whose names carry data",
+        "  Red flag 7, critical, raised: 192.0.2.7 with 192.0.2.53, udp/53\n",
+        "    120 names \\u{1b}[2J\n",
+        "    120 measured within 60 s, critical from 100 on; first seen ",
+        "    names 120\n",
+        "\nTO SEE IT BY HAND\n  timeout 10 tcpdump -ni any -c 200 'host 192.0.2.7'\n",
+        "silences = [\"dns_tunnel 192.0.2.7 until YYYY-MM-DD\"]",
+    ] {
+        assert!(text.contains(said), "{said:?}: {text}");
+    }
+    assert!(!text.contains("Red flag 8"), "{text}");
+    let (status, text, _) = explained("dns_tunnel", document);
+    assert_eq!(status, Some(0));
+    assert!(text.contains("  240 % of its warning threshold.\n  Red flag 7,"), "{text}");
+    let (status, text, _) = explained("rst_storm", document);
+    assert_eq!(status, Some(0));
+    assert!(text.contains("switched off.\n  No red flag is raised"), "{text}");
+    let (status, _, why) = explained("9", document);
+    assert_eq!(status, Some(1));
+    assert!(why.starts_with("netmon: there is no red flag 9") && why.contains("7, 8"), "{why}");
+    let (status, _, why) = explained("9", "no JSON");
+    assert_eq!(status, Some(1));
+    assert!(why.contains("what answers is not netmon"), "{why}");
+}
+
+#[test]
 fn check_prints_a_configuration_that_means_the_same() {
     let output = netmon(&["check"])
         .env("NETMON_DETECTORS__SYN_FLOOD__WARNING", "500")
@@ -111,8 +207,36 @@ fn check_prints_a_configuration_that_means_the_same() {
 }
 
 #[test]
+fn check_tells_what_is_over() {
+    let output = netmon(&["check"])
+        .env("NETMON_DETECTORS__DNS_TUNNEL__EXEMPT", "192.0.2.7 until 2020-01-31, tcp/53")
+        .env("NETMON_RED_FLAGS__SILENCES", "rst_storm until 2020-01-31T18:00:00Z")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "# This is over and does nothing: detectors.dns_tunnel.exempt: \"192.0.2.7 until \
+         2020-01-31\"",
+        "# This is over and does nothing: red_flags.silences: \"rst_storm until \
+         2020-01-31T18:00:00Z\"",
+        "exempt = [\"192.0.2.7 until 2020-01-31\", \"tcp/53\"]  # environment variable \
+         NETMON_DETECTORS__DNS_TUNNEL__EXEMPT",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
+    assert_eq!(text.matches("This is over").count(), 2, "{text}");
+    assert!(toml::from_str::<Config>(&text).is_ok(), "{text}");
+}
+
+#[test]
 fn every_command_that_reads_the_configuration_refuses_a_wrong_one() {
-    for arguments in [&["run"][..], &["check"], &["check", "--attach"], &["replay", "x.pcap"]] {
+    for arguments in [
+        &["run"][..],
+        &["check"],
+        &["check", "--attach"],
+        &["replay", "x.pcap"],
+        &["explain", "syn_flood"],
+    ] {
         let output = netmon(arguments).env("NETMON_LOG__LEVEL", "loud").output().unwrap();
         assert_eq!(output.status.code(), Some(78), "{arguments:?}");
         assert_eq!(
@@ -199,4 +323,21 @@ fn replay_tells_scripts_what_it_found_by_its_status() {
         .output()
         .unwrap();
     assert_eq!(quiet.status.code(), Some(0), "the configuration counts in a replay");
+
+    // The packets are of the first seconds of 1970: silences end in packet time.
+    for (silence, status, shown) in [
+        ("stealth_scan until 1970-01-01", 0, "warning, silenced: stealth_scan"),
+        ("* until 2999-12-31", 0, "warning, silenced: stealth_scan"),
+        ("stealth_scan until 1970-01-01T00:00:00Z", 2, "warning: stealth_scan"),
+        ("stealth_scan 192.0.2.9 until 2999-12-31", 2, "warning: stealth_scan"),
+        ("syn_flood until 2999-12-31", 2, "warning: stealth_scan"),
+    ] {
+        let output = netmon(&["replay", file, "--fail-on", "warning"])
+            .env("NETMON_RED_FLAGS__SILENCES", silence)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{silence}: {text}");
+        assert!(text.contains(shown), "{silence}: {text}");
+    }
 }

@@ -1,12 +1,9 @@
-//! Packets with DNS in them: what stands where, how they are seen, and the programs to
-//! which they are handed on.
+//! Packets with DNS in them: what stands where, and how they are seen.
 
 #![expect(
     clippy::cast_possible_truncation,
     reason = "offsets in a packet are below 2^16, and addresses have 64 bits here"
 )]
-
-use core::arch::asm;
 
 use aya_ebpf::{bindings::__sk_buff, programs::TcContext};
 use netmon_common::{
@@ -26,8 +23,8 @@ use netmon_common::{
 
 use crate::{
     books::{Maps, lookups},
-    device,
-    maps::{DNS_PROGRAMS, DNS_SETTINGS},
+    device, handover,
+    maps::DNS_SETTINGS,
     names,
     skb::{Anywhere, Loaded},
 };
@@ -77,33 +74,6 @@ impl Spoken for Configured {
     #[inline(always)]
     fn has_any(&self, ports: [u16; 2]) -> bool {
         DNS_SETTINGS.get(0).is_some_and(|settings| settings.ports.has_any(ports))
-    }
-}
-
-/// The programs to which the ones of devices hand packets on, by their place in the map.
-const MESSAGES: u32 = 0;
-const STREAMS: u32 = 2;
-const READ_ON: u32 = 4;
-
-/// Hands a packet with DNS in it on to a program for it, which has registers, stack and a
-/// budget of instructions for itself. Where there is none, DNS is not looked at.
-#[inline(always)]
-pub(crate) fn pass_on(ctx: &TcContext, direction: Direction, packet: Packet) {
-    if let Some(lookups) = lookups() {
-        // SAFETY: the value belongs to this CPU, and TC programs run with softirqs off.
-        unsafe { (*lookups).left.unknown = packet.to_word() };
-        // Two calls that the compiler must not make one: the kernel jumps straight to a
-        // program whose place is a constant, and pays for a guarded jump to any other.
-        // SAFETY: the programs return what this one would, and no instruction is emitted.
-        unsafe {
-            if packet.is_dns() {
-                DNS_PROGRAMS.tail_call(ctx, MESSAGES.wrapping_add(direction as u32));
-                asm!("/* message */", options(nostack));
-            } else {
-                DNS_PROGRAMS.tail_call(ctx, STREAMS.wrapping_add(direction as u32));
-                asm!("/* stream */", options(nostack));
-            }
-        }
     }
 }
 
@@ -218,15 +188,8 @@ pub(crate) fn read_segment(ctx: &TcContext, direction: Direction) -> Option<()> 
     let opened = open(&mut maps, &bytes, &place, &read)?;
     // SAFETY: as above.
     unsafe { (*lookups).left.opened = opened };
-    go_on(ctx);
+    handover::read_on(ctx);
     Some(())
-}
-
-/// Hands a segment on to the program that reads on in it.
-#[inline(always)]
-fn go_on(ctx: &TcContext) {
-    // SAFETY: the program returns what this one would.
-    unsafe { DNS_PROGRAMS.tail_call(ctx, READ_ON) };
 }
 
 /// Reads on in a segment whose stream was found, one message at a time.
@@ -242,7 +205,7 @@ pub(crate) fn read_stream(ctx: &TcContext) -> Option<()> {
             return Some(());
         }
     }
-    go_on(ctx);
+    handover::read_on(ctx);
     // It was called as often as the kernel lets programs call one another.
     let tally = maps.tally()?;
     tally.streams_lost = tally.streams_lost.wrapping_add(1);

@@ -6,7 +6,12 @@
 //! instead of reading garbage at run time.
 
 use aya_ebpf::{Global, helpers::bpf_probe_read_kernel};
-use netmon_common::abi::member::{Member, NO_MEMBER};
+use netmon_common::{
+    abi::member::{Member, NO_MEMBER},
+    bytes::Bytes,
+};
+
+use crate::skb::{opaque, zero};
 
 /// Offsets of the members, in the order of [`Member`].
 #[unsafe(no_mangle)]
@@ -28,6 +33,10 @@ static DROP_TELLS_REASON: Global<u32> = Global::new(0);
 /// it has none.
 #[unsafe(no_mangle)]
 static LISTEN_OVERFLOW: Global<u32> = Global::new(0);
+
+/// The kernel's number of the reason `NO_SOCKET`; 0, which is no reason, if it has none.
+#[unsafe(no_mangle)]
+static NO_SOCKET: Global<u32> = Global::new(0);
 
 /// Number of netmon's own network namespace; 0 if it is not known.
 #[unsafe(no_mangle)]
@@ -60,6 +69,14 @@ pub(crate) fn drop_tells_reason() -> bool {
 pub(crate) fn is_listen_overflow(reason: u32) -> bool {
     let overflow = LISTEN_OVERFLOW.load();
     overflow != 0 && reason == overflow
+}
+
+/// Whether a packet was dropped because nobody listens for it. Where the kernel does not
+/// say, the verifier never sees what depends on it.
+#[inline(always)]
+pub(crate) fn is_for_nobody(reason: u32) -> bool {
+    let nobody = NO_SOCKET.load();
+    nobody != 0 && reason == nobody
 }
 
 /// Where a member lies in its structure, in bytes.
@@ -99,6 +116,37 @@ pub(crate) struct Typed;
 /// Checked copies, for every other kind of program, and for what lies beyond the
 /// type that the verifier knows.
 pub(crate) struct Probed;
+
+/// What a buffer holds from its IP header on.
+pub(crate) struct FromNetwork {
+    start: u64,
+    /// See [`zero`].
+    zero: u64,
+}
+
+impl FromNetwork {
+    /// The bytes of a buffer; `unknown` is any number of which the verifier knows nothing.
+    #[inline(always)]
+    pub(crate) fn of(skb: *const SkBuff, unknown: u64) -> Self {
+        let head: u64 = Probed::read(skb, Member::SkbHead);
+        let network: u16 = Probed::read(skb, Member::SkbNetworkHeader);
+        Self { start: head.wrapping_add(u64::from(network)), zero: zero(unknown) }
+    }
+}
+
+impl Bytes for FromNetwork {
+    #[inline(always)]
+    fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        let from = self.start.wrapping_add(at as u64) as *const [u8; N];
+        // SAFETY: the helper checks the address and fails on a bad one.
+        unsafe { bpf_probe_read_kernel(from) }.ok()
+    }
+
+    #[inline(always)]
+    fn forget(&self, value: u64) -> u64 {
+        opaque(value) ^ self.zero
+    }
+}
 
 impl Memory for Typed {
     #[inline(always)]

@@ -15,11 +15,13 @@
 // Inline assembly for BPF targets, of which `skb` needs one empty line.
 #![feature(asm_experimental_arch)]
 
+mod attempts;
 mod books;
 mod debug;
 mod device;
 mod dns;
 mod ending;
+mod handover;
 mod handshake;
 mod hooks;
 mod kernel;

@@ -7,6 +7,7 @@ use aya_ebpf::{
 };
 use netmon_common::abi::{
     allowance::Allowance,
+    attempts::AttemptEvents,
     connection::{
         CARRIED as CARRIED_LEN, CONNECTIONS as OPEN, Carried, Change, Connection, Ending,
         FIRST_ANSWERS as ANSWERS, FirstAnswer, Handshake, Lifetime, PATHS as PATHS_LEN, Path,
@@ -27,6 +28,7 @@ use netmon_common::abi::{
     tcp::{DROP_REASONS, Dropped, RESET_REASONS, TcpEvents},
 };
 use netmon_common::{
+    attempts::{BANKS, Popularity, SUSPECTS as ASKING, Suspect, TAGS},
     dns::{LOOKUP_SETS, STREAM_SETS, StreamSet, WAYS},
     handshake::{SETS, Set},
 };
@@ -189,10 +191,11 @@ pub(crate) static DNS_LOOKUP_SETS: Array<[u64; WAYS]> = Array::with_max_entries(
 #[map]
 pub(crate) static DNS_STREAMS: Array<StreamSet> = Array::with_max_entries(STREAM_SETS, 0);
 
-/// The programs that read packets with DNS in them: of datagrams by direction, of segments by
-/// direction, and of what is left of a segment. Written once by the daemon.
+/// The programs that packets are handed on to: for DNS in datagrams by direction, in segments
+/// by direction, for what is left of a segment, for attempts to connect by direction, and for
+/// answers between others. Written once by the daemon.
 #[map]
-pub(crate) static DNS_PROGRAMS: ProgramArray = ProgramArray::with_max_entries(5, 0);
+pub(crate) static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(8, 0);
 
 /// The beginnings of DNS messages, for their names. Written at most as often as
 /// `netmon_common::abi::dns` allows, drained by the daemon ten times a second; what finds
@@ -204,3 +207,27 @@ pub(crate) static DNS_NAMES: RingBuf = RingBuf::with_byte_size(NAMES_RING, 0);
 #[map]
 pub(crate) static DNS_NAMES_ROOM: PerCpuArray<[u64; NAME_WORDS]> =
     PerCpuArray::with_max_entries(1, 0);
+
+/// The number of the window in which attempts to connect are kept, one word. Written by the
+/// daemon once per window, read for every SYN and SYN-ACK.
+#[map]
+pub(crate) static ATTEMPT_WINDOW: Array<u64> = Array::with_max_entries(1, 0);
+
+/// How often ports of hosts were asked for, 32 KiB for each CPU, which is as much as a value
+/// can have. Written for every SYN.
+#[map]
+pub(crate) static ATTEMPT_TARGETS: PerCpuArray<Popularity> = PerCpuArray::with_max_entries(1, 0);
+
+/// Who stands where among the suspects of a window, for two windows, 16 KiB. Written when a
+/// suspect gets a place, or asks for something new.
+#[map]
+pub(crate) static ATTEMPT_TAGS: Array<[u64; TAGS]> = Array::with_max_entries(BANKS, 0);
+
+/// Who asks for what and is answered by what, for two windows, 352 KiB. Written for every
+/// SYN that asks for what few others do, and for every SYN-ACK to such a one, by all CPUs.
+#[map]
+pub(crate) static SUSPECTS: Array<Suspect> = Array::with_max_entries(ASKING as u32 * BANKS, 0);
+
+/// What became of attempts to connect, one value. Written for every SYN and SYN-ACK.
+#[map]
+pub(crate) static ATTEMPT_EVENTS: PerCpuArray<AttemptEvents> = PerCpuArray::with_max_entries(1, 0);

@@ -20,6 +20,10 @@ labels! {
         SkbLen = "sk_buff.len",
         /// References to a buffer.
         SkbUsers = "sk_buff.users",
+        /// Where the memory of a buffer begins.
+        SkbHead = "sk_buff.head",
+        /// Where the IP header stands in it, in bytes.
+        SkbNetworkHeader = "sk_buff.network_header",
         /// Device of a buffer.
         SkbDevice = "sk_buff.dev",
         /// Namespace of a device.

@@ -6,6 +6,7 @@
 //! sides can hold the same bytes without `unsafe`.
 
 pub mod allowance;
+pub mod attempts;
 pub mod connection;
 pub mod counters;
 pub mod dns;

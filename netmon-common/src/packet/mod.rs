@@ -4,6 +4,7 @@ mod parse;
 mod remote;
 mod transport;
 mod word;
+mod words;
 
 pub use parse::{network, parse, parse_on, shortcut, shortcut_on};
 pub use remote::{Remote, within};

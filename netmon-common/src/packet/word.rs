@@ -3,7 +3,7 @@
 use super::{Link, Transport};
 use crate::{
     abi::{
-        labels::{Class, Family, IcmpClass, Protocol, Rcode},
+        labels::{Class, Family, Protocol},
         tally::host_cell,
     },
     reject::Reject,
@@ -111,7 +111,7 @@ impl Packet {
 
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "fields have at most 16 bits")]
-    const fn index(self, field: Field) -> usize {
+    pub(super) const fn index(self, field: Field) -> usize {
         self.get(field) as usize
     }
 
@@ -170,7 +170,7 @@ impl Packet {
 
     /// The class, as an index into [`Class::ALL`].
     #[inline(always)]
-    const fn class_index(self) -> usize {
+    pub(super) const fn class_index(self) -> usize {
         self.cell() % Class::COUNT
     }
 
@@ -296,6 +296,17 @@ impl Packet {
         detail ^ tcp::ACK
     }
 
+    /// Not 0 if this may speak of an attempt to connect, if it is TCP: a segment with SYN, or
+    /// with neither ACK nor RST, or a first fragment that is too short to say. A number and
+    /// no answer, because the verifier walks on from each answer.
+    #[inline(always)]
+    pub const fn may_ask(self) -> u64 {
+        const { assert!(tcp::SYN == 1 << 1 && tcp::RST == 1 << 2 && tcp::ACK == 1 << 4) };
+        let flags = self.get(DETAIL) ^ tcp::ACK as u64;
+        let asks = flags >> 1 | !(flags >> 2 | flags >> 4);
+        self.get(TINY) | asks & 1
+    }
+
     /// Whether this is a TCP segment with a window field of 0.
     #[inline(always)]
     pub const fn has_zero_window(self) -> bool {
@@ -333,68 +344,5 @@ impl Packet {
     #[inline(always)]
     pub const fn claimed_message_len(self) -> u64 {
         self.get(MESSAGE_LEN)
-    }
-}
-
-/// The same in words, for people and tests: nothing here runs in the kernel.
-impl Packet {
-    /// Why the frame belongs to no class, if so.
-    pub fn reject(self) -> Option<Reject> {
-        self.reject_index().and_then(|index| Reject::ALL.get(index)).copied()
-    }
-
-    /// Network layer that the link layer announces.
-    pub fn family(self) -> Family {
-        Family::ALL.get(self.family_index()).copied().unwrap_or(Family::Other)
-    }
-
-    /// Transport protocol; `Other` for later fragments and as long as it is not
-    /// known.
-    pub fn protocol(self) -> Protocol {
-        Protocol::ALL.get(self.protocol_index()).copied().unwrap_or(Protocol::Other)
-    }
-
-    /// The class of a packet that was not rejected.
-    pub fn class(self) -> Class {
-        Class::ALL.get(self.class_index()).copied().unwrap_or(Class::NonIp)
-    }
-
-    /// Scope of the remote address.
-    pub fn scope(self) -> Scope {
-        Scope::ALL.get(self.scope_index()).copied().unwrap_or(Scope::Public)
-    }
-
-    /// The transport layer, as far as it is counted.
-    pub fn transport(self) -> Transport {
-        Transport::ALL.get(self.index(TRANSPORT)).copied().unwrap_or(Transport::None)
-    }
-
-    /// The class of an ICMP message.
-    pub fn icmp_class(self) -> Option<IcmpClass> {
-        self.is(Transport::Icmp).then(|| IcmpClass::ALL.get(self.detail()).copied()).flatten()
-    }
-
-    /// The response code of a DNS response.
-    pub fn rcode(self) -> Option<Rcode> {
-        self.is(Transport::DnsResponse).then(|| Rcode::ALL.get(self.detail()).copied()).flatten()
-    }
-}
-
-impl core::fmt::Debug for Packet {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Packet")
-            .field("reject", &self.reject())
-            .field("vlan_tags", &self.vlan_tags())
-            .field("class", &self.class())
-            .field("scope", &self.scope())
-            .field("fragments", &self.fragments())
-            .field("tiny_first_fragment", &self.is_tiny_first_fragment())
-            .field("transport", &self.transport())
-            .field("mdns", &self.is_mdns())
-            .field("zero_window", &self.has_zero_window())
-            .field("detail", &self.detail())
-            .field("headers", &self.headers())
-            .field("claimed_message_len", &self.claimed_message_len())
-            .finish()
     }
 }

@@ -21,6 +21,11 @@ impl<const W: usize> Marks<W> {
         u64::BITS.wrapping_shl(W.trailing_zeros())
     };
 
+    /// The bits that lie in memory as these words.
+    pub const fn from_words(words: [u64; W]) -> Self {
+        Self { words }
+    }
+
     /// Takes note of a thing, and says whether its bit was not set before.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "the lower bits are what is wanted")]
@@ -39,6 +44,26 @@ impl<const W: usize> Marks<W> {
     /// How many bits are set.
     pub fn ones(&self) -> u32 {
         self.words.iter().fold(0, |sum, word| sum.wrapping_add(word.count_ones()))
+    }
+
+    /// What was seen here and there.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        self.combined(other, |here, there| here & there)
+    }
+
+    /// What was seen here and not there.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        self.combined(other, |here, there| here & !there)
+    }
+
+    fn combined(&self, other: &Self, with: impl Fn(u64, u64) -> u64) -> Self {
+        let mut words = self.words;
+        for (word, other) in words.iter_mut().zip(other.words) {
+            *word = with(*word, other);
+        }
+        Self { words }
     }
 
     /// Adds what another one saw.

@@ -38,6 +38,19 @@ pub(crate) fn lookup(id: u16) -> [Vec<u8>; 2] {
     [there.packet(&query), back.packet(&response)].map(|packet| ethernet(&[], 0x0800, &packet))
 }
 
+/// A request of one of many clients for one of many ports, and its answer.
+pub(crate) fn request(client: u16, port: u16) -> [Vec<u8>; 2] {
+    let [third, fourth] = client.to_be_bytes();
+    let (client, server) = ([10, 1, third, fourth], [10, 2, 0, 1]);
+    let mut syn = tcp(10, 0x02);
+    syn[2..4].copy_from_slice(&port.to_be_bytes());
+    let mut answer = [&syn[2..4], &syn[..2], &syn[4..]].concat();
+    answer[13] = 0x12;
+    [([client, server], syn), ([server, client], answer)].map(|(addresses, segment)| {
+        ethernet(&[], 0x0800, &Ipv4 { addresses, ..Ipv4::of(TCP) }.packet(&segment))
+    })
+}
+
 /// Named frames, in the order of the report.
 pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
     let v4 = |protocol, payload: &[u8]| Ipv4::of(protocol).packet(payload);

@@ -8,8 +8,8 @@ use crate::Figures;
 const TC: [(&str, f64); 12] = [
     ("data_v4", 10.0),
     ("data_v6", 10.0),
-    ("syn_v4", 40.0),
-    ("syn_v6", 40.0),
+    ("syn_v4", 45.0),
+    ("syn_v6", 45.0),
     ("dns_query", 60.0),
     ("dns_response", 60.0),
     ("udp", 10.0),

@@ -97,6 +97,9 @@ fn privileged(
     let lookups = warm::lookups();
     table("ns over an empty program, single runs", &lookups);
     warm.extend(lookups);
+    let attempts = warm::attempts();
+    table("ns over an empty program, a few runs", &attempts);
+    warm.extend(attempts);
     gates.warm(&warm);
     report["tc_added_ns"] = object(&warm);
 

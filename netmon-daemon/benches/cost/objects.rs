@@ -5,14 +5,14 @@ use aya::{
     maps::{Array, ProgramArray},
     programs::{Program, SchedClassifier},
 };
-use netmon::kernel::DNS_PROGRAMS;
+use netmon::kernel::HANDED_ON;
 use netmon_common::{
     abi::{
         dns::DnsSettings,
         networks::{Address, Networks},
         slot::{BOUNDARY, SlotEntry},
     },
-    dns,
+    attempts, dns,
     handshake::Keys,
     packet::Link,
     scope::Scope,
@@ -37,12 +37,13 @@ pub(crate) fn netmon(ifindex: u32, networks: u8) -> Ebpf {
     };
     let keys: Keys = std::array::from_fn(|_| random());
     let lookup_keys: dns::Keys = std::array::from_fn(|_| random());
+    let attempt_keys: attempts::Keys = std::array::from_fn(|_| random());
     let mut loader = EbpfLoader::new();
-    let loader = loader.btf(None).override_global("HANDSHAKE_KEYS", &keys, true).override_global(
-        "LOOKUP_KEYS",
-        &lookup_keys,
-        true,
-    );
+    let loader = loader
+        .btf(None)
+        .override_global("HANDSHAKE_KEYS", &keys, true)
+        .override_global("LOOKUP_KEYS", &lookup_keys, true)
+        .override_global("ATTEMPT_KEYS", &attempt_keys, true);
     let mut ebpf = loader.load(NETMON).unwrap();
     let entry = SlotEntry {
         ifindex,
@@ -61,10 +62,13 @@ pub(crate) fn netmon(ifindex: u32, networks: u8) -> Ebpf {
     map.set(0, table.words(), 0).unwrap();
     let mut slots: Array<_, u64> = Array::try_from(ebpf.map_mut("SLOTS").unwrap()).unwrap();
     slots.set(SlotEntry::position(ifindex), entry.to_word(), 0).unwrap();
+    let mut window: Array<_, u64> =
+        Array::try_from(ebpf.map_mut("ATTEMPT_WINDOW").unwrap()).unwrap();
+    window.set(0, 1, 0).unwrap();
     // As the daemon is configured by default.
     hand_on_names(&mut ebpf, true);
-    let mut programs = ProgramArray::try_from(ebpf.take_map("DNS_PROGRAMS").unwrap()).unwrap();
-    for (index, name) in (0..).zip(DNS_PROGRAMS) {
+    let mut programs = ProgramArray::try_from(ebpf.take_map("PROGRAMS").unwrap()).unwrap();
+    for (index, name) in (0..).zip(HANDED_ON) {
         let program = classifier(&mut ebpf, name);
         program.load().unwrap();
         let descriptor = program.fd().unwrap();

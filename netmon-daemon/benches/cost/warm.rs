@@ -152,12 +152,49 @@ pub(crate) fn lookups() -> Figures {
     figures
 }
 
+/// Attempts to connect that are measured, and how often each: more than eight for one port
+/// would make that a popular one, of which nothing is kept.
+const ATTEMPTS: u16 = 500;
+const AGAIN: u32 = 8;
+
+/// What is sent of each: a request of a scanner, one of a source that was not seen before, one
+/// of this host, and the answer to a request.
+const STEPS: [&str; 4] =
+    ["syn_of_scanner", "syn_of_new_source", "syn_of_this_host", "synack_known"];
+
+/// Nanoseconds over an empty program of attempts to connect that are kept, which those that
+/// come over and over are not: the median of many, each run a few times.
+pub(crate) fn attempts() -> Figures {
+    let (mut netmon, mut reference) = (objects::netmon(LOOPBACK, 0), objects::reference());
+    let mut added: [Vec<f64>; STEPS.len()] = Default::default();
+    for number in 0..ATTEMPTS {
+        let [scan, answer] = frames::request(1, 1000 + number);
+        let [new, _] = frames::request(1000 + number, 2000 + number);
+        let [own, _] = frames::request(2, 3000 + number);
+        let steps = [(scan, INGRESS), (new, INGRESS), (own, EGRESS), (answer, EGRESS)];
+        for ((frame, program), added) in steps.into_iter().zip(&mut added) {
+            let empty = some(objects::classifier(&mut reference, "empty"), &frame, AGAIN);
+            added.push(some(objects::classifier(&mut netmon, program), &frame, AGAIN) - empty);
+        }
+    }
+    let median = |added: &mut Vec<f64>| {
+        added.sort_by(f64::total_cmp);
+        added[added.len() / 2]
+    };
+    STEPS.into_iter().zip(&mut added).map(|(name, it)| (name.to_owned(), median(it))).collect()
+}
+
 const INGRESS: &str = "netmon_ingress";
 const EGRESS: &str = "netmon_egress";
 
 /// Nanoseconds of a single run.
 fn once(program: &SchedClassifier, frame: &[u8]) -> f64 {
-    let options = TestRunOptions { data_in: Some(frame), repeat: 1, ..Default::default() };
+    some(program, frame, 1)
+}
+
+/// Nanoseconds of one of so many runs.
+fn some(program: &SchedClassifier, frame: &[u8], repeat: u32) -> f64 {
+    let options = TestRunOptions { data_in: Some(frame), repeat, ..Default::default() };
     let result = program.test_run(options).unwrap();
     result.duration.as_nanos() as f64
 }

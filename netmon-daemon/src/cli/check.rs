@@ -1,6 +1,9 @@
 //! `netmon check`: the effective configuration, and who set what in it.
 
-use std::io::Write;
+use std::{
+    io::Write,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use clap::Args;
 
@@ -38,6 +41,10 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> 
             writeln!(out, "# {} is valid.", Printable(&file.to_string_lossy()))?;
         }
         None => writeln!(out, "# There is no {DEFAULT_FILE}, which is fine.")?,
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    for entry in loaded.config.expired(now) {
+        writeln!(out, "# This is over and does nothing: {}", Printable(&entry))?;
     }
     for place in sections() {
         writeln!(out, "\n[{}]", place.path)?;

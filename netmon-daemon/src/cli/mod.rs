@@ -4,8 +4,10 @@
 //! one line on standard error. Nothing below prints on its own.
 
 pub mod check;
+mod daemon;
 pub mod doctor;
 pub mod exit;
+pub mod explain;
 pub mod print;
 pub mod replay;
 pub mod run;
@@ -40,6 +42,8 @@ Examples:
   netmon check --config ./netmon.toml          is it valid, and what does it amount to?
   netmon doctor                                what can this kernel and these privileges do?
   netmon replay --fail-on warning day.pcap.gz  judge a capture, for scripts by exit status
+  netmon explain syn_flood                     what does it mean, and what is to be done?
+  netmon explain 3                             the same of red flag 3 of the running daemon
   netmon print config > netmon.toml            start a configuration
 
 Exit status:
@@ -56,6 +60,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Judge capture files (pcap, pcapng, gzip) in packet time; needs no privilege
     Replay(replay::Arguments),
+    /// Say what a red flag means, what speaks for it now, and how to tune it
+    Explain(explain::Arguments),
     /// Print what is generated from the code
     Print(print::Arguments),
 }
@@ -129,6 +135,7 @@ fn dispatch(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> Resul
         Command::Check(arguments) => check::run(&arguments, out),
         Command::Doctor(arguments) => doctor::run(&arguments, out),
         Command::Replay(arguments) => replay::run(&arguments, out, err),
+        Command::Explain(arguments) => explain::run(&arguments, out),
         Command::Print(arguments) => print::run(&arguments, out),
     }
 }

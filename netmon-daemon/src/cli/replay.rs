@@ -131,7 +131,8 @@ fn judge(
             .following(Flows::new(config, Key::FIXED)),
         Err(error) => return Ok(Err(error)),
     };
-    let mut board = Board::new(detect::enabled(&config.detectors));
+    let mut board =
+        Board::new(detect::enabled(&config.detectors)).silencing(config.red_flags.silences.clone());
     let Ok(outcome) = replay::run(&mut capture, &mut board);
     let unreadable = capture.unreadable_bytes();
     if unreadable > 0 {
@@ -160,12 +161,16 @@ fn text(capture: &CaptureReport, out: &mut dyn Write) -> io::Result<()> {
         let with = flag.peer.as_ref().map(|peer| format!(" with {peer}")).unwrap_or_default();
         writeln!(
             out,
-            "  {}: {detector} at {subject}{with} from {:.1} s on: {} (threshold {})",
+            "  {}{}: {detector} at {subject}{with} from {:.1} s on: {} (threshold {})",
             severity.label(),
+            if flag.silenced { ", silenced" } else { "" },
             flag.first_seen_seconds,
             flag.detail,
             flag.threshold,
         )?;
+    }
+    if capture.more_red_flags > 0 {
+        writeln!(out, "  and {} more red flags", capture.more_red_flags)?;
     }
     if capture.unreadable_bytes > 0 {
         writeln!(out, "  {} bytes could not be read", capture.unreadable_bytes)?;

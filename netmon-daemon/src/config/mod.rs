@@ -6,10 +6,13 @@
 
 mod address;
 mod choice;
+mod deadline;
 mod directory;
 mod domain;
 mod environment;
 mod error;
+mod exemption;
+mod expired;
 mod file;
 mod interval;
 mod load;
@@ -21,22 +24,27 @@ mod reason;
 mod resolver;
 pub mod section;
 pub mod setting;
+mod silence;
 mod spans;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
     address::Address,
+    deadline::Deadline,
     directory::Directory,
     domain::Domain,
     error::{ConfigError, Origin},
+    exemption::{Exemption, Matcher},
     interval::Interval,
     load::{DEFAULT_FILE, Loaded, Overrides},
+    nearest::nearest,
     network::Network,
     pattern::Pattern,
     port::Port,
     reason::Reason,
     resolver::Resolver,
+    silence::Silence,
 };
 use crate::detect;
 use choice::choice;
@@ -112,6 +120,14 @@ section! {
     pub struct State {
         /// An existing directory to keep it in, such as "/var/lib/netmon"; each netmon needs its own. systemd names one by itself (StateDirectory), which wins. Without any, what was learned is lost at the end.
         directory: Directory = Directory::default();
+    }
+}
+
+section! {
+    /// Red flags of all detectors; what one detector is to leave alone is `exempt` in its section.
+    pub struct RedFlags {
+        /// Flags that are shown and not announced for a time: the name of a detector or `*`, whom or what they are about (as in `exempt`) or nothing, and an end, such as "stealth_scan 192.0.2.7 until 2027-01-31".
+        silences: Vec<Silence> = Vec::new(), in 0..=64;
     }
 }
 
@@ -234,6 +250,8 @@ sections! {
     drops: Drops,
     /// What netmon has learned of this host.
     state: State,
+    /// Red flags of all detectors.
+    red_flags: RedFlags,
     /// The HTTP server.
     web: Web,
     /// Bounds of what Prometheus is given.

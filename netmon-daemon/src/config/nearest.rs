@@ -2,10 +2,7 @@
 
 /// The candidate that is fewest typing mistakes away from `word`, unless even
 /// that one is too different to be meant.
-pub(super) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     // Long words come from a long line of garbage: nobody meant a key by them.
     if word.len() > 100 {

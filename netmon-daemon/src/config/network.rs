@@ -43,6 +43,14 @@ impl Network {
         Self { address, prefix_len }
     }
 
+    /// Whether all addresses that begin with so many bits of this one are in it. An
+    /// address of IPv4 must not be mapped into IPv6.
+    pub fn holds(self, address: IpAddr, prefix_len: u32) -> bool {
+        prefix_len >= self.prefix_len
+            && address.is_ipv4() == self.address.is_ipv4()
+            && Self::around(address, self.prefix_len).address == self.address
+    }
+
     /// The same where addresses of IPv4 are mapped into IPv6: address and length
     /// of the prefix.
     fn mapped(self) -> (Ipv6Addr, u32) {

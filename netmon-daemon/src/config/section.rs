@@ -44,8 +44,34 @@ pub struct Place {
 /// Declares a configuration section. Each key is one documented line,
 /// `name: type = default, in least..=greatest;`, and the doc comment is what
 /// the shipped file says. Numbers have limits; the other types may have some.
+///
+/// A section that is called `Config` is that of a detector, and has a key more: what the
+/// detector is to leave alone.
 macro_rules! section {
     (
+        $(#[doc = $doc:literal])*
+        pub struct Config { $($keys:tt)+ }
+    ) => {
+        $crate::config::section::section! {
+            @keys
+            $(#[doc = $doc])*
+            pub struct Config {
+                $($keys)+
+                /// What raises nothing here, as subject, peer or service: an address, a network such as "192.0.2.0/24", "port 22" or "tcp/22", "interface eth0" or "workload backup.service" (`*` and `?` are wildcards); each may end in "until 2027-01-31" or "until" and a time of RFC 3339.
+                exempt: Vec<$crate::config::Exemption> = Vec::new(), in 0..=64;
+            }
+        }
+    };
+    (
+        $(#[doc = $doc:literal])*
+        pub struct $name:ident { $($keys:tt)+ }
+    ) => {
+        $crate::config::section::section! {
+            @keys $(#[doc = $doc])* pub struct $name { $($keys)+ }
+        }
+    };
+    (
+        @keys
         $(#[doc = $doc:literal])*
         pub struct $name:ident {
             $($(#[doc = $key_doc:literal])+ $key:ident: $type:ty = $default:expr $(, in $limits:expr)?;)+

@@ -7,7 +7,10 @@
 
 use std::time::Duration;
 
-use super::{Verdict, Watch, apart::apart, habit::party};
+use super::{
+    Verdict, Watch,
+    habit::{each, party},
+};
 use crate::{
     config::section::section, flows::habits::report::Beacon, rates::HostRates, signal::Signal,
 };
@@ -29,8 +32,8 @@ section! {
     ///
     /// Known false positives: whatever rightly calls by a clock and hangs up each time,
     /// such as looking for updates, agents of a monitoring service, jobs of cron, and pools
-    /// that open a connection anew whenever it was idle for too long. Exempt their
-    /// addresses.
+    /// that open a connection anew whenever it was idle for too long. Put their
+    /// addresses into `exempt`.
     pub struct Config {
         /// Whether to judge at all.
         enabled: bool = true;
@@ -72,7 +75,7 @@ impl Watch for Config {
     fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         let Some(report) = rates.flows() else { return vec![Verdict::blind()] };
         let beacons = report.habits.beacons.iter();
-        apart(beacons.map(|beacon| self.judge_beacon(rates, beacon)), self.thresholds())
+        each(beacons.map(|beacon| self.judge_beacon(rates, beacon)), self.thresholds())
     }
 }
 

@@ -6,7 +6,12 @@
 
 use std::time::Duration;
 
-use super::{Verdict, Watch, apart::apart};
+use netmon_common::{
+    abi::labels::Protocol,
+    wire::tcp::{ACK, SYN},
+};
+
+use super::{Verdict, Watch, confirm};
 use crate::{
     config::{Port, section::section},
     flows::report::{Crowd, Logins},
@@ -61,7 +66,16 @@ impl Watch for Config {
         let Some(report) = rates.flows() else { return vec![Verdict::blind()] };
         let sources = report.logins.iter().map(|logins| self.judge_source(logins));
         let crowds = report.crowds.iter().map(|crowd| self.judge_crowd(crowd));
-        apart(sources.chain(crowds), self.thresholds())
+        let mut verdicts: Vec<Verdict> = sources.chain(crowds).collect();
+        if verdicts.is_empty() {
+            verdicts.push(Verdict::quiet(self.thresholds()));
+        }
+        verdicts
+    }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        // Requests, which tell how often somebody comes.
+        confirm::packets(&confirm::segments(SYN | ACK, SYN), verdict)
     }
 }
 
@@ -87,6 +101,7 @@ impl Config {
             .about(source.clone())
             .with_peer(server)
             .at_port(*port)
+            .over(Protocol::Tcp)
             .because([
                 ("connections_2_minutes", *two_minutes),
                 ("connections_10_minutes", *ten_minutes),
@@ -103,6 +118,7 @@ impl Config {
         Verdict::of_count(u64::from(*sources), [self.critical_sources; 2], detail)
             .about(server)
             .at_port(*port)
+            .over(Protocol::Tcp)
             .because([("sources", u64::from(*sources)), ("connections_10_minutes", *attempts)])
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use netmon_common::abi::labels::{FailReason, TcpFlag};
 
 use super::{
-    Verdict, Watch,
+    Verdict, Watch, confirm,
     share::{proven_share, share},
 };
 use crate::{
@@ -69,16 +69,18 @@ impl Watch for Config {
         [self.warning, self.critical]
     }
 
-    fn judge_host(&self, rates: &HostRates<'_>) -> Verdict {
+    fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         let services = rates.names().services.iter().enumerate();
         let outbound = services.map(|(at, name)| (name, Attempts::on(rates, at)));
-        let badness = |attempts: &Attempts| attempts.score(self.attempts, self.warning);
-        let worst = outbound.max_by(|(_, one), (_, other)| badness(one).total_cmp(&badness(other)));
-        let refused = self.judge_refusals(rates);
-        match worst {
-            Some((name, attempts)) => refused.or_worse(self.judge_service(name, &attempts)),
-            None => refused,
-        }
+        let tried = outbound.filter(|(_, attempts)| attempts.all() > 0);
+        let outbound = tried.map(|(name, attempts)| self.judge_service(name, &attempts));
+        outbound.chain([self.judge_refusals(rates)]).collect()
+    }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        // Requests and resets: whoever asks, and who says no.
+        let filter = "tcp[13] & 0x06 != 0 or (ip6[6] = 6 and ip6[53] & 0x06 != 0)";
+        confirm::packets(filter, verdict)
     }
 
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict {
@@ -93,6 +95,7 @@ impl Watch for Config {
             thresholds: [self.requests, f64::INFINITY],
             warning: (requests as f64 / self.requests).min(one_sided),
             critical: 0.0,
+            evidence: vec![("requests", requests), ("answers", answers)],
             detail: format!("{requests} SYN in 60 s, {answers} SYN-ACK in answer"),
             ..Verdict::blind()
         }
@@ -151,8 +154,10 @@ impl Config {
                 reasons.join(", "),
                 proven * 100.0
             ),
+            evidence: vec![("failed", attempts.failed()), ("attempts", attempts.all())],
             ..Verdict::blind()
         }
+        .at_service(name)
     }
 
     /// The attempts of others to reach what is not there.
@@ -160,6 +165,8 @@ impl Config {
         let per_second = |window: Window| rates.refused(window) as f64 / window.span.as_secs_f64();
         let (now, before) = (per_second(REFUSED), per_second(REFUSED_BEFORE));
         let limit = self.refused_factor * before.max(self.refused_floor);
+        let evidence =
+            vec![("refused", rates.refused(REFUSED)), ("refused_before", rates.refused(REFUSED_BEFORE))];
         let judged = rates.sees(Signal::ResetsSent) && rates.watched() > WARM_UP;
         Verdict {
             statistic: now,
@@ -170,6 +177,7 @@ impl Config {
                 "{now:.1} segments a second refused in 10 s because nobody listens, {before:.1} \
                  a second in the minute before"
             ),
+            evidence,
             ..Verdict::blind()
         }
     }

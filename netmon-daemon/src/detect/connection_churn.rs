@@ -7,7 +7,12 @@
 
 use std::time::Duration;
 
-use super::{Verdict, Watch, apart::apart};
+use netmon_common::{
+    abi::labels::Protocol,
+    wire::tcp::{ACK, SYN},
+};
+
+use super::{Verdict, Watch, confirm};
 use crate::{
     config::{Port, section::section},
     flows::report::{Churn, PARTS},
@@ -64,8 +69,16 @@ impl Watch for Config {
 
     fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         let Some(report) = rates.flows() else { return vec![Verdict::blind()] };
-        let verdicts = report.churning.iter().map(|churn| self.judge_pair(rates, churn));
-        apart(verdicts, self.thresholds())
+        let mut verdicts: Vec<Verdict> =
+            report.churning.iter().map(|churn| self.judge_pair(rates, churn)).collect();
+        if verdicts.is_empty() {
+            verdicts.push(Verdict::quiet(self.thresholds()));
+        }
+        verdicts
+    }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        confirm::packets(&confirm::segments(SYN | ACK, SYN), verdict)
     }
 }
 
@@ -94,6 +107,7 @@ impl Config {
             .about(subject)
             .with_peer(server)
             .at_port(*port)
+            .over(Protocol::Tcp)
             .because([
                 ("connections", opened),
                 ("short_connections", *short),

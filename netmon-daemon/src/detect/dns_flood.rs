@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::{Verdict, Watch, share};
+use super::{Verdict, Watch, confirm, share};
 use crate::{
     config::section::section,
     rates::{VantageRates, Window},
@@ -72,6 +72,10 @@ impl Watch for Config {
         );
         received.or_worse(sent)
     }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        confirm::packets("port 53", verdict)
+    }
 }
 
 impl Config {
@@ -97,6 +101,7 @@ impl Config {
             thresholds: self.thresholds(),
             warning: score(self.warning),
             critical: score(self.critical),
+            evidence: vec![("queries", queries), ("responses", responses)],
             detail: format!("{queries} DNS queries {way} in 1 s, {responses} responses to them"),
             ..Verdict::blind()
         }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Verdict, Watch};
+use super::{Verdict, Watch, confirm};
 use crate::{
     config::section::section,
     rates::{HostRates, Window},
@@ -52,10 +52,16 @@ impl Watch for Config {
         let (udp, tcp) = (rates.large_dns_answers(WINDOW), rates.large_dns_streams(WINDOW));
         let verdict = |count: u64, thresholds, what: &str| {
             Verdict::of_count(count, thresholds, format!("{count} {what} in 60 s"))
+                .because([("udp_answers", udp), ("tcp_messages", tcp)])
         };
         let answers = "DNS answers over UDP of more than 1232 bytes from one server";
         let messages = "DNS responses over TCP of 16 KiB and more, zone transfers excepted,";
         verdict(udp, self.thresholds(), answers).or_worse(verdict(tcp, [self.tcp; 2], messages))
+    }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        // As much longer as the shortest headers below.
+        confirm::packets("(udp src port 53 and greater 1274) or tcp src port 53", verdict)
     }
 }
 

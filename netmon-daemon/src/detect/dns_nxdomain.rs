@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Verdict, Watch, share::proven_share};
+use super::{Verdict, Watch, confirm, share::proven_share};
 use crate::{config::section::section, names::report::Failing, rates::HostRates, signal::Signal};
 
 section! {
@@ -40,10 +40,14 @@ impl Watch for Config {
         [self.warning, self.critical]
     }
 
-    fn judge_host(&self, rates: &HostRates<'_>) -> Verdict {
-        let Some(report) = rates.dns_names() else { return Verdict::blind() };
+    fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
+        let Some(report) = rates.dns_names() else { return vec![Verdict::blind()] };
         let verdicts = report.failing.iter().map(|failing| self.judge_client(failing));
-        verdicts.reduce(Verdict::or_worse).unwrap_or_else(|| Verdict::quiet(self.thresholds()))
+        verdicts.chain([Verdict::quiet(self.thresholds())]).collect()
+    }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        confirm::packets("port 53", verdict)
     }
 }
 
@@ -51,6 +55,7 @@ impl Config {
     fn judge_client(&self, failing: &Failing) -> Verdict {
         let Failing { client, server, domain, answers, failed, domains } = failing;
         let proven = proven_share(*failed, *answers) / self.share;
+        let of_domains = u64::from(*domains);
         let domains = f64::from(*domains);
         Verdict {
             statistic: domains,
@@ -59,6 +64,7 @@ impl Config {
             critical: (domains / self.critical).min(proven),
             subject: Some(client.into()),
             peer: Some(server.into()),
+            evidence: vec![("answers", *answers), ("failed", *failed), ("domains", of_domains)],
             detail: format!(
                 "{failed} of {answers} answers in 300 s say that there is no such name, below \
                  about {domains:.0} domains, {domain} the last"

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Verdict, Watch};
+use super::{Verdict, Watch, confirm};
 use crate::{
     config::section::section,
     names::report::{Counts, Repeating},
@@ -56,8 +56,8 @@ impl Watch for Config {
         [self.warning, f64::INFINITY]
     }
 
-    fn judge_host(&self, rates: &HostRates<'_>) -> Verdict {
-        let Some(report) = rates.dns_names() else { return Verdict::blind() };
+    fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
+        let Some(report) = rates.dns_names() else { return vec![Verdict::blind()] };
         let verdicts = report.repeating.iter().flat_map(|it| {
             let [repeats, expansions] = [|of: &Counts| of.repeats, |of: &Counts| of.expansions];
             [
@@ -65,7 +65,11 @@ impl Watch for Config {
                 self.judge_share(it, self.warning_expansions, expansions, "tries of a search list"),
             ]
         });
-        verdicts.reduce(Verdict::or_worse).unwrap_or_else(|| Verdict::quiet(self.thresholds()))
+        verdicts.chain([Verdict::quiet(self.thresholds())]).collect()
+    }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        confirm::packets("port 53", verdict)
     }
 }
 
@@ -83,8 +87,10 @@ impl Config {
         let busy = least / counts.len() as f64 * BUSY;
         let is_bad = |of: &&Counts| f64::from(of.queries) >= busy && part(of) >= threshold;
         let bad = counts.iter().filter(is_bad).count() as f64;
-        let all: f64 = counts.iter().map(|of| f64::from(of.queries)).sum();
-        let in_vain: f64 = counts.iter().map(|of| f64::from(vain(of))).sum();
+        let sum = |of: fn(&Counts) -> u16| counts.iter().map(|it| u64::from(of(it))).sum::<u64>();
+        let evidence = vec![("queries", sum(|of| of.queries)), ("in_vain", sum(vain))];
+        let all = evidence[0].1 as f64;
+        let in_vain = evidence[1].1 as f64;
         let statistic = in_vain / all.max(1.0);
         let score = (statistic / threshold).min(all / least).min(bad / LASTING);
         Verdict {
@@ -94,6 +100,7 @@ impl Config {
             critical: 0.0,
             subject: Some(client.into()),
             peer: Some(server.into()),
+            evidence,
             detail: format!(
                 "{in_vain:.0} of {all:.0} lookups in a minute were {what}, most of them below \
                  {domain}"

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::{Verdict, Watch, share::share};
+use super::{Verdict, Watch, confirm, share::share};
 use crate::{
     config::{Domain, section::section},
     names::report::{SlowTunnel, Tunnel},
@@ -80,12 +80,15 @@ impl Watch for Config {
         [self.warning, self.critical]
     }
 
-    fn judge_host(&self, rates: &HostRates<'_>) -> Verdict {
-        let Some(report) = rates.dns_names() else { return Verdict::blind() };
+    fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
+        let Some(report) = rates.dns_names() else { return vec![Verdict::blind()] };
         let fast = report.tunnels.iter().flat_map(|it| [self.names(it), self.bytes(it)]);
         let slow = report.slow_tunnels.iter().flat_map(|it| [self.daily(it), self.carriers(it)]);
-        let worst = fast.chain(slow).reduce(Verdict::or_worse);
-        worst.unwrap_or_else(|| Verdict::quiet(self.thresholds()))
+        fast.chain(slow).chain([Verdict::quiet(self.thresholds())]).collect()
+    }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        confirm::packets("port 53", verdict)
     }
 }
 
@@ -128,7 +131,7 @@ impl Config {
 }
 
 fn of_pair(tunnel: &Tunnel, statistic: f64, thresholds: [f64; 2]) -> Verdict {
-    let Tunnel { client, server, domain, names, bytes, kind, of_kind, .. } = tunnel;
+    let Tunnel { client, server, domain, names, bytes, kind, of_kind, short_names } = tunnel;
     let percent = share(u64::from(*of_kind), u64::from(*names)) * 100.0;
     let [warning, critical] = thresholds.map(|threshold| statistic / threshold);
     Verdict {
@@ -138,6 +141,11 @@ fn of_pair(tunnel: &Tunnel, statistic: f64, thresholds: [f64; 2]) -> Verdict {
         critical,
         subject: Some(client.into()),
         peer: Some(server.into()),
+        evidence: vec![
+            ("names", u64::from(*names)),
+            ("short_names", u64::from(*short_names)),
+            ("name_bytes", u64::from(*bytes)),
+        ],
         detail: format!(
             "{names} names of {bytes} bytes below {domain} in 60 s, {percent:.0} % of type {}",
             type_name(*kind)
@@ -161,6 +169,14 @@ fn of_domain(
         warning,
         critical,
         subject: Some(tunnel.client.into()),
+        evidence: vec![
+            ("names_daily", u64::from(tunnel.names)),
+            ("queries_daily", u64::from(tunnel.queries)),
+            ("name_bytes_daily", u64::from(tunnel.bytes)),
+            ("queries_hourly", u64::from(tunnel.asked)),
+            ("carrier_queries_hourly", u64::from(tunnel.carriers)),
+            ("carrier_names_hourly", u64::from(tunnel.carrier_names)),
+        ],
         detail,
         ..Verdict::blind()
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Verdict, Watch};
+use super::{Verdict, Watch, confirm};
 use crate::{
     config::section::section,
     rates::{VantageRates, Window},
@@ -45,10 +45,15 @@ impl Watch for Config {
         let tiny = rates.both(WINDOW, |tally| tally.tiny_first_fragments);
         let verdict = |count: u64, thresholds, what: &str| {
             Verdict::of_count(count, thresholds, format!("{count} {what} in 10 s"))
+                .because([("fragments", fragments), ("tiny_first_fragments", tiny)])
         };
         let short = "first fragments without a whole transport header";
         verdict(fragments, self.thresholds(), "fragments")
             .or_worse(verdict(tiny, [self.warning_tiny, self.critical_tiny], short))
+    }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        confirm::packets("ip[6:2] & 0x3fff != 0 or ip6 proto 44", verdict)
     }
 }
 

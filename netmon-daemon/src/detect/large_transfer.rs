@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Verdict, Watch, apart::apart, habit::party};
+use super::{
+    Verdict, Watch,
+    habit::{each, party},
+};
 use crate::{
     config::section::section, flows::habits::report::Transfer, rates::HostRates, signal::Signal,
 };
@@ -19,7 +22,7 @@ section! {
     /// host together.
     ///
     /// Known false positives: a backup to a public address, a build that is published, an
-    /// upload of films. Exempt the address, or raise the thresholds.
+    /// upload of films. Put the address into `exempt`, or raise the thresholds.
     pub struct Config {
         /// Whether to judge at all.
         enabled: bool = true;
@@ -54,7 +57,7 @@ impl Watch for Config {
                 .with_peer(it.remote)
                 .because([("sent_bytes", it.bytes), ("sent_to_all_public_bytes", all)])
         };
-        apart(transfers.largest.iter().map(verdict), self.thresholds())
+        each(transfers.largest.iter().map(verdict), self.thresholds())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Detectors: pure judgements over rates, one file each.
 
-mod apart;
+mod confirm;
 mod habit;
 mod share;
 #[cfg(test)]
@@ -8,11 +8,15 @@ mod trial;
 
 use std::time::Duration;
 
+use netmon_common::abi::labels::Protocol;
 use serde::{Deserialize, Serialize};
 
 use self::share::share;
 use crate::{
-    config::section::{Place, Section},
+    config::{
+        Exemption,
+        section::{Place, Section},
+    },
     party::Party,
     rates::{HostRates, VantageRates},
     signal::Signal,
@@ -72,6 +76,8 @@ pub struct Verdict {
     pub peer: Option<Party>,
     /// The port of the service that it is about, where it is about one.
     pub service_port: Option<u16>,
+    /// The transport of that port.
+    pub protocol: Protocol,
     /// The counts that speak for it, by name: lower case, words joined by `_`, the unit
     /// last where there is one.
     pub evidence: Vec<(&'static str, u64)>,
@@ -93,6 +99,7 @@ impl Verdict {
             subject: None,
             peer: None,
             service_port: None,
+            protocol: Protocol::Tcp,
             evidence: Vec::new(),
             detail: String::new(),
         }
@@ -122,10 +129,36 @@ impl Verdict {
         Self { peer: Some(peer.into()), ..self }
     }
 
-    /// The same about a service.
+    /// The same about a service, over TCP unless it is said to be [over](Verdict::over)
+    /// something else.
     #[must_use]
     pub fn at_port(self, port: u16) -> Self {
         Self { service_port: Some(port), ..self }
+    }
+
+    /// The same over another transport than TCP.
+    #[must_use]
+    pub fn over(self, protocol: Protocol) -> Self {
+        Self { protocol, ..self }
+    }
+
+    /// The same about the service that metrics call so, such as `tcp/443`; about none
+    /// where the name is that of none.
+    #[must_use]
+    pub fn at_service(self, name: &str) -> Self {
+        let named = name.split_once('/').and_then(|(protocol, port)| {
+            let known = Protocol::ALL.iter().find(|it| it.label() == protocol)?;
+            Some((*known, port.parse().ok()?))
+        });
+        match named {
+            Some((protocol, port)) => self.at_port(port).over(protocol),
+            None => self,
+        }
+    }
+
+    /// The service that it is about as metrics call it, such as `tcp/443`.
+    pub fn service(&self) -> Option<String> {
+        self.service_port.map(|port| format!("{}/{port}", self.protocol.label()))
     }
 
     /// The same with the counts that speak for it.
@@ -163,6 +196,10 @@ pub trait Watch: Send + 'static {
     /// raised flag is cleared.
     const SPAN: Duration;
 
+    /// For how long after the start of the daemon nothing is raised, because it takes so
+    /// long to know what is normal. No such time passes in a replay.
+    const WARM_UP: Duration = Duration::ZERO;
+
     /// The statistics from which a warning and a critical flag are due.
     fn thresholds(&self) -> [f64; 2];
 
@@ -179,9 +216,17 @@ pub trait Watch: Send + 'static {
 
     /// Judges everybody of whom something is to be said, each with a subject of its own:
     /// for detectors that tell several apart, in place of [`Watch::judge_host`]. Of nobody
-    /// one [quiet](Verdict::quiet) verdict.
+    /// one [quiet](Verdict::quiet) verdict. Of several about one subject the worst that is
+    /// not exempt counts, so that a detector of services judges each of them.
     fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         vec![self.judge_host(rates)]
+    }
+
+    /// One line for a shell by which a person sees the same: what to look at, as packets
+    /// of `tcpdump` or sockets of `ss`. Names that somebody else chose must not stand in
+    /// it; `detect/confirm.rs` has what is safe.
+    fn confirm(&self, verdict: &Verdict) -> String {
+        confirm::packets("", verdict)
     }
 }
 
@@ -196,6 +241,12 @@ pub trait Detector: Send {
     /// See [`Watch::SPAN`].
     fn span(&self) -> Duration;
 
+    /// See [`Watch::WARM_UP`].
+    fn warm_up(&self) -> Duration;
+
+    /// What raises nothing.
+    fn exempt(&self) -> &[Exemption];
+
     /// The statistic from which a severity is due.
     fn threshold(&self, severity: Severity) -> f64;
 
@@ -204,12 +255,16 @@ pub trait Detector: Send {
 
     /// Judges the host as a whole; see [`Watch::judge_each`].
     fn judge_host(&self, rates: &HostRates<'_>) -> Vec<Verdict>;
+
+    /// See [`Watch::confirm`].
+    fn confirm(&self, verdict: &Verdict) -> String;
 }
 
-/// A watch and the name that the table gave it.
+/// A watch, the name that the table gave it, and what it is to leave alone.
 struct Named<W> {
     name: &'static str,
     watch: W,
+    exempt: Vec<Exemption>,
 }
 
 impl<W: Watch> Detector for Named<W> {
@@ -225,6 +280,14 @@ impl<W: Watch> Detector for Named<W> {
         W::SPAN
     }
 
+    fn warm_up(&self) -> Duration {
+        W::WARM_UP
+    }
+
+    fn exempt(&self) -> &[Exemption] {
+        &self.exempt
+    }
+
     fn threshold(&self, severity: Severity) -> f64 {
         self.watch.thresholds()[severity as usize]
     }
@@ -236,11 +299,24 @@ impl<W: Watch> Detector for Named<W> {
     fn judge_host(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         self.watch.judge_each(rates)
     }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        self.watch.confirm(verdict)
+    }
+}
+
+/// A watch at work that leaves nothing alone.
+pub fn named<W: Watch>(name: &'static str, watch: W) -> Box<dyn Detector> {
+    exempting(name, watch, Vec::new())
 }
 
 /// A watch at work.
-pub fn named<W: Watch>(name: &'static str, watch: W) -> Box<dyn Detector> {
-    Box::new(Named { name, watch })
+pub fn exempting<W: Watch>(
+    name: &'static str,
+    watch: W,
+    exempt: Vec<Exemption>,
+) -> Box<dyn Detector> {
+    Box::new(Named { name, watch, exempt })
 }
 
 /// Declares the detectors: one word here is all that a new file needs.
@@ -269,9 +345,17 @@ macro_rules! detectors {
         pub fn enabled(config: &Config) -> Vec<Box<dyn Detector>> {
             let mut detectors: Vec<Box<dyn Detector>> = Vec::new();
             $(if config.$name.enabled {
-                detectors.push(named(stringify!($name), config.$name.clone()));
+                let exempt = config.$name.exempt.clone();
+                detectors.push(exempting(stringify!($name), config.$name.clone(), exempt));
             })+
             detectors
+        }
+
+        impl Config {
+            /// What each detector is to leave alone, in the order of [`NAMES`].
+            pub fn exemptions(&self) -> impl Iterator<Item = (&'static str, &[Exemption])> {
+                [$((stringify!($name), self.$name.exempt.as_slice())),+].into_iter()
+            }
         }
     };
 }
@@ -288,12 +372,15 @@ detectors! {
     dns_tunnel,
     fragment_flood,
     large_transfer,
+    outbound_scan,
     packet_drops,
+    port_scan,
     reflection,
     retransmissions,
     rst_storm,
     slow_handshakes,
     stealth_scan,
     syn_flood,
+    udp_scan,
     unusual_port,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use netmon_common::abi::labels::TcpFlag;
 
-use super::{Verdict, Watch, share};
+use super::{Verdict, Watch, confirm, share};
 use crate::{
     config::section::section,
     rates::{VantageRates, Window},
@@ -74,6 +74,11 @@ impl Watch for Config {
         let [one, other] = handshakes;
         lookups.into_iter().fold(one.or_worse(other), Verdict::or_worse)
     }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        let answers = format!("{} or udp src port 53", confirm::segments(0x12, 0x12));
+        confirm::packets(&answers, verdict)
+    }
 }
 
 impl Config {
@@ -84,7 +89,8 @@ impl Config {
         let statistic = unasked as f64;
         let thresholds = self.thresholds();
         let detail = format!("{unasked} {what} in 1 s, of {answers}");
-        Verdict { statistic, thresholds, warning, critical, detail, ..Verdict::blind() }
+        let evidence = vec![("unasked", unasked), ("answers", answers)];
+        Verdict { statistic, thresholds, warning, critical, evidence, detail, ..Verdict::blind() }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use netmon_common::scope::Scope;
 
 use super::{
-    Verdict, Watch,
+    Verdict, Watch, confirm,
     share::{lasting, proven_share, share},
 };
 use crate::{
@@ -83,6 +83,10 @@ impl Watch for Config {
         });
         scopes.reduce(Verdict::or_worse).unwrap_or_else(Verdict::blind)
     }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        confirm::sockets("-tin", "state established", verdict)
+    }
 }
 
 impl Config {
@@ -141,6 +145,7 @@ impl Loss<'_> {
                  {:.2} %",
                 proven * 100.0
             ),
+            evidence: vec![("repeated", repeated), ("sent", sent)],
             ..Verdict::blind()
         }
     }

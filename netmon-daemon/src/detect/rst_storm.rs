@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netmon_common::abi::labels::{Protocol, TcpFlag};
 
-use super::{Verdict, Watch, share};
+use super::{Verdict, Watch, confirm, share};
 use crate::{
     config::section::section,
     rates::{VantageRates, Window},
@@ -54,8 +54,13 @@ impl Watch for Config {
                 "{resets} RST in 10 s, {:.1} % of {segments} TCP packets",
                 share * 100.0
             ),
+            evidence: vec![("resets", resets), ("segments", segments)],
             ..Verdict::blind()
         }
+    }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        confirm::packets(&confirm::segments(0x04, 0x04), verdict)
     }
 }
 

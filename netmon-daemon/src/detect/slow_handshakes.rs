@@ -12,7 +12,7 @@ use netmon_common::abi::{
 };
 
 use super::{
-    Verdict, Watch,
+    Verdict, Watch, confirm,
     share::{lasting, proven_share, share},
 };
 use crate::{
@@ -72,13 +72,21 @@ impl Watch for Config {
         [self.warning, self.critical]
     }
 
-    fn judge_host(&self, rates: &HostRates<'_>) -> Verdict {
+    fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         let services = 0..rates.names().services.len();
         let timed = services.flat_map(|at| Role::ALL.iter().map(move |role| Timed { at, role: *role }));
-        let verdicts = timed.map(|timed| {
-            self.judge_losses(rates, timed).or_worse(self.judge_times(rates, timed))
-        });
-        verdicts.reduce(Verdict::or_worse).unwrap_or_else(Verdict::blind)
+        let verdicts: Vec<Verdict> = timed
+            .map(|timed| {
+                let verdict =
+                    self.judge_losses(rates, timed).or_worse(self.judge_times(rates, timed));
+                verdict.at_service(timed.service(rates))
+            })
+            .collect();
+        if verdicts.is_empty() { vec![Verdict::blind()] } else { verdicts }
+    }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        confirm::sockets("-tno", "state syn-sent", verdict)
     }
 }
 
@@ -116,8 +124,12 @@ impl Timed {
         Some(buckets)
     }
 
+    fn service<'a>(self, rates: &'a HostRates<'_>) -> &'a str {
+        rates.names().services.get(self.at).map_or("", String::as_str)
+    }
+
     fn name(self, rates: &HostRates<'_>) -> String {
-        let service = rates.names().services.get(self.at).map_or("", String::as_str);
+        let service = self.service(rates);
         match self.role {
             Role::Active => format!("to {service}"),
             Role::Passive => format!("at {service} of this host"),
@@ -157,6 +169,7 @@ impl Config {
             } else {
                 String::new()
             },
+            evidence: vec![("lost", lost), ("handshakes", all)],
             ..Verdict::blind()
         }
     }
@@ -175,6 +188,8 @@ impl Config {
         verdict.thresholds = [limit, f64::INFINITY];
         verdict.warning = verdict.statistic / limit;
         if verdict.statistic > 0.0 {
+            let judged = minutes.iter().flatten().flatten().sum();
+            verdict.evidence = vec![("handshakes", judged)];
             verdict.detail = format!(
                 "95 % of the handshakes {} took up to {:.0} ms or more in each of three \
                  minutes, {before:.0} ms before",

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Verdict, Watch};
+use super::{Verdict, Watch, confirm};
 use crate::{
     config::section::section,
     rates::{VantageRates, Window},
@@ -38,7 +38,14 @@ impl Watch for Config {
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict {
         let segments = rates.both(WINDOW, |tally| tally.tcp_stealth);
         let detail = format!("{segments} segments with impossible flags in 60 s");
-        Verdict::of_count(segments, self.thresholds(), detail)
+        Verdict::of_count(segments, self.thresholds(), detail).because([("segments", segments)])
+    }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        // None; FIN alone; FIN, PSH and URG; SYN and FIN; SYN and RST.
+        let sets = [(0x3f, 0x00), (0x3f, 0x01), (0x3f, 0x29), (0x03, 0x03), (0x06, 0x06)];
+        let sets = sets.map(|(among, flags)| confirm::segments(among, flags));
+        confirm::packets(&sets.join(" or "), verdict)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use netmon_common::abi::labels::TcpFlag;
 
-use super::{Verdict, Watch, share};
+use super::{Verdict, Watch, confirm, share};
 use crate::{
     config::section::section,
     rates::{VantageRates, Window},
@@ -56,9 +56,14 @@ impl Watch for Config {
             thresholds: self.thresholds(),
             warning: (requests as f64 / self.warning).min(one_sided),
             critical: (requests as f64 / self.critical).min(one_sided),
+            evidence: vec![("requests", requests), ("answers", answers)],
             detail: format!("{requests} SYN in 1 s, {answers} SYN-ACK in answer"),
             ..Verdict::blind()
         }
+    }
+
+    fn confirm(&self, verdict: &Verdict) -> String {
+        confirm::packets(&confirm::segments(0x12, 0x02), verdict)
     }
 }
 

@@ -2,10 +2,14 @@
 
 use std::{cell::RefCell, net::IpAddr, time::Duration};
 
-use netmon_common::abi::labels::{CloseReason, Role};
+use netmon_common::{
+    abi::labels::{CloseReason, Role},
+    attempts::Suspect,
+};
 
 use super::{Severity, Watch, named};
 use crate::{
+    attempts::Attempts,
     config::{Config, Domain, NamePrivacy},
     flows::{End, Flows, Record},
     key::Key,
@@ -96,6 +100,23 @@ impl Lookups {
             snapshot.names = Some(names.report(snapshot.at));
         }
     }
+}
+
+/// The flags that a detector raises on what is asked for in vain in each of so many seconds.
+pub(super) fn over_attempts<W: Watch>(
+    watch: W,
+    seconds: u64,
+    asked: impl Fn(u64) -> Vec<Suspect>,
+) -> Vec<RedFlag> {
+    let attempts = RefCell::new(Attempts::new(Key::FIXED));
+    let ask = |snapshot: &mut Snapshot| {
+        let mut attempts = attempts.borrow_mut();
+        for suspect in asked(snapshot.at.as_secs()) {
+            attempts.observe(snapshot.at, &suspect);
+        }
+        snapshot.attempts = Some(attempts.report(snapshot.at));
+    };
+    raised(watch, &[Signal::Attempts, Signal::RefusedDatagrams], &[(seconds, &ask)])
 }
 
 /// The worst severity that a detector raises over such seconds, and whether it is still

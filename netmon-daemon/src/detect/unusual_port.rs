@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use super::{Verdict, Watch, apart::apart, habit::party};
+use super::{
+    Verdict, Watch,
+    habit::{each, party},
+};
 use crate::{
     config::section::section, flows::habits::report::First, ports, rates::HostRates,
     signal::Signal,
@@ -57,7 +60,7 @@ impl Watch for Config {
     fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         let Some(report) = rates.flows() else { return vec![Verdict::blind()] };
         let firsts = report.habits.firsts.iter();
-        apart(firsts.filter_map(|first| self.judge_first(rates, first)), self.thresholds())
+        each(firsts.filter_map(|first| self.judge_first(rates, first)), self.thresholds())
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{flows::Flows, names::Names, signals, sockets::Sockets};
+use super::{attempts::Attempts, flows::Flows, names::Names, signals, sockets::Sockets};
 use crate::{
     config::Config,
     drops::Expected,
@@ -57,6 +57,10 @@ pub struct Live {
     names: Names,
     flows: Flows,
     workloads: Workloads,
+    attempts: Attempts,
+    tick: Duration,
+    /// When the last snapshot was taken.
+    taken: Option<Instant>,
     started: Instant,
     snapshots: u32,
     lists: u32,
@@ -85,6 +89,9 @@ impl Live {
             names: Names::start(config),
             flows: Flows::start(config),
             workloads: Workloads::new(kernel::cgroups().ok()),
+            attempts: Attempts::start(),
+            tick: config.kernel.tick.0,
+            taken: None,
             started: Instant::now(),
             snapshots: 0,
             lists: 0,
@@ -114,11 +121,15 @@ impl Live {
         self.apply(&changes)
     }
 
-    /// Looks at the DNS messages and the ends of connections that wait. Between two
-    /// snapshots, because there is no room for all that can come within a second.
+    /// Looks at the DNS messages and the ends of connections that wait, and begins the next
+    /// window of attempts to connect. Between two snapshots, because there is no room for all
+    /// that can come within a second, and answers to attempts take their time.
     pub fn drain(&mut self) {
-        self.names.drain(&mut self.kernel);
-        self.flows.drain(&mut self.kernel);
+        self.drain_rings();
+        let passed = self.taken.map_or(Duration::ZERO, |taken| taken.elapsed());
+        if let Err(error) = self.attempts.turn(&mut self.kernel, passed, self.tick) {
+            tracing::error!(%error, "attempts to connect");
+        }
     }
 
     /// Watches the devices that another configuration picks, by the mechanism
@@ -129,6 +140,7 @@ impl Live {
     /// When the kernel refuses.
     pub fn reconfigure(&mut self, config: &Config) -> Result<(), LiveError> {
         self.selection = Selection::new(&config.interfaces);
+        self.tick = config.kernel.tick.0;
         self.kernel.set_policy(config.kernel.tc);
         self.kernel.set_networks(&config.scopes.networks())?;
         self.kernel.set_dns(config)?;
@@ -269,11 +281,13 @@ impl Source for Live {
             snapshot.references = after.map(|after| Arc::new(References { before, after }));
             self.apply(&changes)?;
         }
-        self.drain();
+        self.drain_rings();
         self.names.fill(&mut snapshot);
         let lasting = self.sockets.fill(&mut snapshot);
         self.flows.fill(&mut snapshot);
+        self.attempts.fill(&mut self.kernel, &mut snapshot)?;
         self.name_workloads(&mut snapshot);
+        self.taken = Some(Instant::now());
         self.kernel.serve(lasting)?;
         if snapshot.proc != Counters::default() {
             snapshot.sources.fall_back();
@@ -283,6 +297,11 @@ impl Source for Live {
 }
 
 impl Live {
+    fn drain_rings(&mut self) {
+        self.names.drain(&mut self.kernel);
+        self.flows.drain(&mut self.kernel);
+    }
+
     /// Says what the control groups are called of which a snapshot speaks.
     fn name_workloads(&mut self, snapshot: &mut Snapshot) {
         let names =

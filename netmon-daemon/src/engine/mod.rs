@@ -4,6 +4,7 @@
 //! readers get immutable views over a watch channel, and whatever changes the
 //! engine comes to it as an event.
 
+mod attempts;
 mod flows;
 mod live;
 mod memory;
@@ -11,13 +12,14 @@ mod names;
 mod pulse;
 mod signals;
 mod sockets;
+mod tell;
 mod trust;
 
 use std::{
     io,
     net::SocketAddr,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::{
@@ -27,9 +29,8 @@ use tokio::{
 };
 
 pub use self::live::{Live, LiveError};
-use self::{live::sees, trust::Trust};
+use self::{live::sees, tell::Teller, trust::Trust};
 use crate::{
-    audit,
     config::{Config, Loaded},
     detect,
     http::{self, BindError, Inputs, Reload, Server, Settings},
@@ -37,7 +38,7 @@ use crate::{
     log::Log,
     metrics::{exporter::Exporter, facts::Facts},
     rates::Rates,
-    redflag::{Board, Transition},
+    redflag::Board,
     signal::Signal,
     site::Site,
     snapshot::Snapshot,
@@ -157,6 +158,7 @@ struct Engine {
     trust: Trust,
     board: Board,
     store: Store,
+    teller: Teller,
     pulse: Pulse,
     last: Option<Arc<Snapshot>>,
     last_tick: Option<Instant>,
@@ -165,7 +167,10 @@ struct Engine {
 
 impl Engine {
     fn new(live: Live, config: Config, view: watch::Sender<Option<Arc<View>>>) -> Self {
-        let board = Board::new(detect::enabled(&config.detectors));
+        tell::expired(&config);
+        let board = Board::new(detect::enabled(&config.detectors))
+            .silencing(config.red_flags.silences.clone())
+            .warming_up();
         let mut engine = Self {
             live,
             config,
@@ -173,6 +178,7 @@ impl Engine {
             trust: Trust::default(),
             board,
             store: Store::default(),
+            teller: Teller::default(),
             pulse: Pulse::new(SystemTime::now()),
             last: None,
             last_tick: None,
@@ -209,11 +215,12 @@ impl Engine {
         let read = Instant::now();
         self.pulse.read.observe(read.duration_since(begun));
         self.rates.push(&snapshot);
-        self.trust.observe(&snapshot).iter().for_each(tell_audit);
+        self.trust.observe(&snapshot).iter().for_each(tell::audit);
+        self.board.set_wall_clock(SystemTime::now().duration_since(UNIX_EPOCH).ok());
         let transitions = self
             .board
             .judge(&self.rates, |signal, site| self.trust.trusts(&snapshot, signal, site));
-        transitions.iter().for_each(tell);
+        self.teller.tell(snapshot.at, self.pulse.started, &transitions);
         let device_rates = device_rates(self.last.as_deref(), &snapshot);
         self.last = Some(Arc::clone(&snapshot));
         let view = View {
@@ -237,7 +244,9 @@ impl Engine {
     /// Takes over a configuration that is known to be valid.
     fn reconfigure(&mut self, config: Config) -> Result<(), LiveError> {
         self.live.reconfigure(&config)?;
-        self.board.reconfigure(detect::enabled(&config.detectors));
+        tell::expired(&config);
+        self.board
+            .reconfigure(detect::enabled(&config.detectors), config.red_flags.silences.clone());
         self.config = config;
         self.store.configure(memory::directory(&self.config));
         Ok(())
@@ -332,44 +341,6 @@ fn device_rates(before: Option<&Snapshot>, now: &Snapshot) -> Vec<DeviceRate> {
             }
         })
         .collect()
-}
-
-/// The journal line of a transition. Nothing in it comes from a packet but numbers,
-/// addresses, and domains that are escaped.
-fn tell(transition: &Transition) {
-    let (Transition::Raised(flag) | Transition::Cleared(flag) | Transition::Suppressed(flag)) =
-        transition;
-    let (detector, severity) = (flag.detector, flag.severity.label());
-    let (subject, detail, id) = (flag.subject(), flag.detail.as_str(), flag.id);
-    let peer = flag.peer.as_deref();
-    match transition {
-        Transition::Raised(_) => {
-            tracing::warn!(detector, severity, subject, peer, id, detail, "red flag raised");
-        }
-        Transition::Cleared(_) => {
-            tracing::info!(detector, severity, subject, peer, id, detail, "red flag cleared");
-        }
-        Transition::Suppressed(_) => {
-            tracing::debug!(detector, severity, subject, peer, id, detail, "red flag is back");
-        }
-    }
-}
-
-/// The journal line of what the audit found out.
-fn tell_audit(verdict: &audit::Verdict) {
-    let audit::Verdict { name, device, contradicted, unexplained, kernel } = verdict;
-    let device = device.as_deref().unwrap_or("all");
-    if *contradicted {
-        tracing::warn!(
-            audit = name,
-            device,
-            unexplained,
-            kernel,
-            "netmon and the kernel count differently: the signal is not trusted"
-        );
-    } else {
-        tracing::info!(audit = name, device, "netmon and the kernel count the same again");
-    }
 }
 
 /// systemd is told as far as it listens; that it does not is no reason to stop.

@@ -1,7 +1,7 @@
 //! The alerts: one for each detector, and those on netmon itself.
 
 use super::detectors;
-use crate::detect;
+use crate::{detect, runbook};
 
 /// An alert.
 #[derive(Clone, Debug)]
@@ -44,21 +44,12 @@ pub fn alerts() -> Vec<Alert> {
     flags.map(|(name, place)| red_flag(name, &detectors::summary(place))).chain(own()).collect()
 }
 
-/// The alert of a detector: `Netmon` and its name in camel case.
-pub(super) fn name(detector: &str) -> String {
-    let words = detector.split('_').flat_map(|word| {
-        let mut letters = word.chars();
-        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters)
-    });
-    "Netmon".chars().chain(words).collect()
-}
-
 fn red_flag(detector: &str, summary: &str) -> Alert {
     let active = format!("netmon_red_flag_active{{detector=\"{detector}\"}}");
     let about =
         format!("netmon_red_flag_info{{detector=\\\"{detector}\\\",instance=%q,severity=%q}}");
     Alert {
-        name: name(detector),
+        name: runbook::alert(detector),
         expression: format!("max by (instance, detector, severity) ({active}) == 1"),
         // The detector has smoothed already: this only skips a restart.
         wait: "15s",

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{alerts, config::described};
+use super::config::described;
 use crate::{
     config::{Config, section::Place},
-    detect,
+    detect, runbook,
 };
 
 /// Every detector, what it watches, and its keys, as Markdown.
@@ -21,7 +21,7 @@ pub fn detectors() -> String {
     );
     let all = || detect::NAMES.iter().zip(detect::SECTIONS);
     for (name, place) in all() {
-        let alert = alerts::name(name);
+        let alert = runbook::alert(name);
         // Writing to a string cannot fail.
         let _ = writeln!(
             page,

@@ -1,6 +1,9 @@
 //! The JSON endpoints; docs/http-api.md says what the fields mean.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use axum::{
     extract::State,
@@ -12,7 +15,8 @@ use serde::Serialize;
 
 use super::App;
 use crate::{
-    redflag::{RedFlag, Status},
+    redflag::{RedFlag, Status, SuppressReason},
+    runbook,
     snapshot::{Device, Vantage},
     view::{DeviceRate, HookHealth, View},
 };
@@ -38,13 +42,20 @@ struct Flag<'a> {
     subject: &'a str,
     /// The other side, where the detector knows it.
     peer: Option<&'a str>,
+    service_port: Option<&'a str>,
+    workload: Option<&'a str>,
     active: bool,
+    silenced: bool,
     first_seen: f64,
     raised_at: f64,
     last_seen: f64,
     statistic: f64,
     threshold: f64,
+    window_seconds: f64,
+    evidence: BTreeMap<&'static str, u64>,
     detail: &'a str,
+    confirm: &'a str,
+    runbook: String,
 }
 
 #[derive(Serialize)]
@@ -55,6 +66,7 @@ struct Watch {
     warning: Level,
     critical: Level,
     suppressed: u64,
+    suppressed_by_reason: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Default, Serialize)]
@@ -181,19 +193,27 @@ impl<'a> Flag<'a> {
             vantage: flag.site.vantage().map(Vantage::label),
             subject: flag.subject(),
             peer: flag.peer.as_deref(),
+            service_port: flag.service_port.as_deref(),
+            workload: flag.workload.as_deref(),
             active: flag.active,
+            silenced: flag.silenced,
             first_seen: unix(flag.first_seen),
             raised_at: unix(flag.raised_at),
             last_seen: unix(flag.last_seen),
             statistic: flag.statistic,
             threshold: flag.threshold,
+            window_seconds: flag.window.as_secs_f64(),
+            evidence: flag.evidence.iter().copied().collect(),
             detail: &flag.detail,
+            confirm: &flag.confirm,
+            runbook: runbook::path(flag.detector),
         }
     }
 }
 
 impl Watch {
     fn of(status: &Status) -> Self {
+        let suppressed = SuppressReason::ALL.into_iter().zip(status.suppressed);
         let mut levels = status
             .thresholds
             .into_iter()
@@ -206,7 +226,10 @@ impl Watch {
             score: status.score.is_finite().then_some(status.score),
             warning: levels.next().unwrap_or_default(),
             critical: levels.next().unwrap_or_default(),
-            suppressed: status.cooldown_suppressed,
+            suppressed: status.suppressed[SuppressReason::Cooldown as usize],
+            suppressed_by_reason: suppressed
+                .map(|(reason, count)| (reason.label(), count))
+                .collect(),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     metrics::facts::Build,
     printable::Printable,
     redflag::{RedFlag, Status},
+    runbook,
     snapshot::Device,
     view::{DeviceRate, HookHealth, View},
 };
@@ -94,7 +95,7 @@ fn red_flags(view: &View) -> Markup {
     let now = view.snapshot.at;
     let (mut active, ended): (Vec<&RedFlag>, Vec<&RedFlag>) =
         view.red_flags.iter().partition(|flag| flag.active);
-    active.sort_by_key(|flag| Reverse(flag.severity));
+    active.sort_by_key(|flag| Reverse((!flag.silenced, flag.severity)));
     html! {
         section aria-labelledby="flags" {
             h2 #flags { "Red flags" }
@@ -125,10 +126,21 @@ fn red_flag(flag: &RedFlag, tone: Tone, since: Duration) -> Markup {
                     None => { " at the " (flag.site) }
                 }
                 @if let Some(peer) = &flag.peer { " with " (Printable(peer)) }
+                @if let Some(service) = &flag.service_port { ", " (service) }
+                @if flag.silenced { " " (badge(Tone::Unsure, "silenced")) }
                 " " span.quiet { (if flag.active { "raised " } else { "ended " }) (age(since)) " ago" }
             }
             p { (Printable(&flag.detail)) }
-            p.quiet { "Measured " (count(flag.statistic)) ", " (flag.severity.label()) " from " (count(flag.threshold)) "." }
+            p.quiet {
+                "Measured " (count(flag.statistic)) ", " (flag.severity.label()) " from "
+                (count(flag.threshold)) "."
+                @if !flag.evidence.is_empty() { " " (flag.evidence_in_words()) "." }
+            }
+            // Of what is over there is nothing to see.
+            @if flag.active && !flag.confirm.is_empty() {
+                p.quiet { "To see it by hand: " code { (Printable(&flag.confirm)) } }
+            }
+            p.quiet { "What it means: " code { "netmon explain " (flag.id) } ", " (runbook::path(flag.detector)) }
         }
     }
 }

@@ -104,8 +104,10 @@ pub(super) fn judge(view: Option<&View>, stale: Option<Duration>) -> Verdict {
     if let Some(missing) = missing(Some(view)) {
         return unsure(format!("Blind: {missing}"));
     }
-    let active = view.red_flags.iter().filter(|flag| flag.active);
+    // What is silenced is listed, and worries nobody.
+    let active = view.red_flags.iter().filter(|flag| flag.active && !flag.silenced);
     let count = active.clone().count();
+    let silenced = view.red_flags.iter().filter(|flag| flag.active && flag.silenced).count();
     let blind: Vec<&str> = view
         .detectors
         .iter()
@@ -127,12 +129,15 @@ pub(super) fn judge(view: Option<&View>, stale: Option<Duration>) -> Verdict {
     if !view.pulse.reload_ok {
         notes.push("The last change of the configuration was refused; see the log.".to_owned());
     }
+    let silenced = (silenced > 0)
+        .then(|| format!("{} silenced.", plural(silenced, "red flag is", "red flags are")));
     if let Some(worst) = active.clone().map(|flag| Tone::from(flag.severity)).max() {
         let critical = active.filter(|flag| flag.severity == Severity::Critical).count();
         let mut title = plural(count, "red flag", "red flags");
         if critical > 0 {
             title = format!("{title}, {critical} critical");
         }
+        notes.extend(silenced);
         return Verdict { tone: worst, title, notes };
     }
     if !view.detectors.is_empty() && blind.len() == view.detectors.len() {
@@ -141,9 +146,11 @@ pub(super) fn judge(view: Option<&View>, stale: Option<Duration>) -> Verdict {
     if notes.is_empty() {
         let interfaces = plural(view.snapshot.devices.len(), "interface", "interfaces");
         let detectors = plural(view.detectors.len(), "detector", "detectors");
-        let notes = vec![format!("{interfaces} counted, {detectors} quiet.")];
+        notes.push(format!("{interfaces} counted, {detectors} quiet."));
+        notes.extend(silenced);
         return Verdict { tone: Tone::Good, title: "Healthy".to_owned(), notes };
     }
+    notes.extend(silenced);
     Verdict { notes, ..unsure("No red flags, but not all is seen".to_owned()) }
 }
 
@@ -184,8 +191,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        redflag::{RedFlag, Status},
-        site::Site,
+        redflag::{RedFlag, Status, SuppressReason},
         snapshot::{Drops, Snapshot, Traffic},
         view::{HookHealth, Pulse},
     };
@@ -208,19 +214,10 @@ mod tests {
     fn view(mechanism: Option<&'static str>, trusted: bool, flags: &[(Severity, bool)]) -> View {
         let now = SystemTime::UNIX_EPOCH;
         let flag = |(severity, active): &(Severity, bool)| RedFlag {
-            id: 1,
             detector: "syn_flood",
             severity: *severity,
-            site: Site::Vantage(Vantage::Boundary),
-            subject: None,
-            peer: None,
             active: *active,
-            first_seen: Duration::ZERO,
-            raised_at: Duration::ZERO,
-            last_seen: Duration::ZERO,
-            statistic: 1.0,
-            threshold: 1.0,
-            detail: String::new(),
+            ..RedFlag::EMPTY
         };
         View {
             snapshot: Arc::new(Snapshot {
@@ -238,7 +235,7 @@ mod tests {
                 trusted,
                 active: [false; 2],
                 raised: [0; 2],
-                cooldown_suppressed: 0,
+                suppressed: [0; SuppressReason::COUNT],
                 last_raised: None,
             }],
             hooks: vec![HookHealth {
@@ -303,5 +300,10 @@ mod tests {
             assert_eq!((verdict.tone, verdict.title.as_str()), (tone, title));
         }
         assert_eq!(judge(None, None).title, "Starting: nothing was counted yet");
+        let mut silenced = view(tcx, true, &[(Critical, true)]);
+        silenced.red_flags[0].silenced = true;
+        let verdict = judge(Some(&silenced), None);
+        assert_eq!((verdict.tone, verdict.title.as_str()), (Tone::Good, "Healthy"));
+        assert_eq!(verdict.notes.last().map(String::as_str), Some("1 red flag is silenced."));
     }
 }

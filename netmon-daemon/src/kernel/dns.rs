@@ -12,8 +12,7 @@ use std::{
 
 use aya::{
     Ebpf,
-    maps::{Array, MapData, MapError, PerCpuArray, ProgramArray, RingBuf},
-    programs::{ProgramError, SchedClassifier},
+    maps::{Array, MapData, MapError, PerCpuArray, RingBuf},
 };
 use netmon_common::{
     abi::{
@@ -39,18 +38,6 @@ use crate::{
 /// The name of the hook in metrics and `netmon doctor`.
 pub(super) const HOOK: &str = "dns";
 
-/// How it is reached.
-pub(super) const MECHANISM: &str = "tail_call";
-
-/// The programs, in the order of the map from which they are called.
-pub const PROGRAMS: [&str; 5] = [
-    "netmon_dns_ingress",
-    "netmon_dns_egress",
-    "netmon_stream_ingress",
-    "netmon_stream_egress",
-    "netmon_read_stream",
-];
-
 /// Where the resolvers of this host are named.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
@@ -61,8 +48,6 @@ pub(super) struct Dns {
     lookups: PerCpuArray<MapData, [u64; Lookups::WORDS]>,
     times: PerCpuArray<MapData, [u64; LookupTimes::WORDS]>,
     names: RingBuf<MapData>,
-    /// Kept, because the kernel empties it when nobody has it any more.
-    _programs: ProgramArray<MapData>,
     keys: Keys,
     resolvers: Resolvers,
     in_force: DnsSettings,
@@ -78,30 +63,17 @@ pub(super) fn keys() -> Keys {
 }
 
 impl Dns {
-    /// Loads the programs and takes their maps out of the object.
+    /// Takes the maps out of the object, of programs that may have been refused.
     ///
     /// # Errors
     ///
     /// When the object lacks a map, which only a broken build can bring about.
-    pub(super) fn open(ebpf: &mut Ebpf, keys: Keys, forbidden: bool) -> Result<Self, KernelError> {
+    pub(super) fn open(
+        ebpf: &mut Ebpf,
+        keys: Keys,
+        refused: Option<KernelError>,
+    ) -> Result<Self, KernelError> {
         let wrong = |error: MapError| KernelError::of("opening eBPF maps", &error);
-        let mut programs = ProgramArray::try_from(
-            ebpf.take_map("DNS_PROGRAMS").ok_or_else(|| missing("DNS_PROGRAMS"))?,
-        )
-        .map_err(wrong)?;
-        let refused = if forbidden {
-            Some(KernelError::Forbidden)
-        } else {
-            (0..)
-                .zip(PROGRAMS)
-                .find_map(|(index, name)| load(ebpf, &mut programs, index, name).err())
-        };
-        if refused.is_some() {
-            // All or none: half of them would count half.
-            for index in 0..PROGRAMS.len() {
-                let _ = programs.clear_index(&u32::try_from(index).unwrap_or_default());
-            }
-        }
         let mut map = |name: &str| ebpf.take_map(name).ok_or_else(|| missing(name));
         Ok(Self {
             settings: map("DNS_SETTINGS")?.try_into().map_err(wrong)?,
@@ -109,7 +81,6 @@ impl Dns {
             lookups: map("DNS_LOOKUPS")?.try_into().map_err(wrong)?,
             times: map("DNS_TIMES")?.try_into().map_err(wrong)?,
             names: map("DNS_NAMES")?.try_into().map_err(wrong)?,
-            _programs: programs,
             keys,
             resolvers: Resolvers::default(),
             in_force: DnsSettings::QUIET,
@@ -199,23 +170,6 @@ impl Dns {
             let _ = self.apply(names, ports);
         }
     }
-}
-
-fn load(
-    ebpf: &mut Ebpf,
-    programs: &mut ProgramArray<MapData>,
-    index: u32,
-    name: &str,
-) -> Result<(), KernelError> {
-    let failed =
-        |error: &ProgramError| KernelError::of(&format!("loading the TC program {name}"), error);
-    let program = ebpf.program_mut(name).ok_or_else(|| failed(&ProgramError::NotLoaded))?;
-    let program: &mut SchedClassifier = program.try_into().map_err(|error| failed(&error))?;
-    program.load().map_err(|error| failed(&error))?;
-    let descriptor = program.fd().map_err(|error| failed(&error))?;
-    programs
-        .set(index, descriptor, 0)
-        .map_err(|error| KernelError::of("writing the table of programs", &error))
 }
 
 /// The message of an event, if it is one.

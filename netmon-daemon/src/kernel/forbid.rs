@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{dns, hooks::HOOKS, object, sock_ops};
+use super::{attempts, dns, hooks::HOOKS, object, sock_ops};
 
 /// The variable that forbids programs: their names with commas between them, or
 /// [`ALL`].
@@ -50,7 +50,12 @@ impl Forbidden {
 /// Every name that can be forbidden.
 fn names() -> impl Iterator<Item = &'static str> {
     let hooks = HOOKS.iter().map(|hook| hook.name);
-    object::TC_HOOKS.into_iter().chain(hooks).chain([dns::HOOK, sock_ops::NAME, ALL])
+    object::TC_HOOKS.into_iter().chain(hooks).chain([
+        attempts::HOOK,
+        dns::HOOK,
+        sock_ops::NAME,
+        ALL,
+    ])
 }
 
 fn list_of_names() -> String {

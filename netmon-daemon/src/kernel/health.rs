@@ -6,9 +6,7 @@ use aya::Ebpf;
 use netmon_common::abi::{labels::Direction, service::SERVICES, slot::DEVICE_SLOTS};
 
 use super::{
-    Kernel, dns, object,
-    programs::Programs,
-    sys,
+    Kernel, KernelError, attempts, dns, object, sys, tail_call,
     tc::{self, Grip},
     tracing,
 };
@@ -39,7 +37,18 @@ impl Kernel {
                 let hooks = programs.hooks.iter();
                 health.extend(hooks.map(|hook| hook.health(&programs.ebpf, timed)));
                 health.extend(programs.sock_ops.health(&programs.ebpf, timed));
-                health.push(dns_health(programs));
+                health.push(handed_on(
+                    dns::HOOK,
+                    "DNS messages, in datagrams and streams",
+                    &[Signal::DnsNames, Signal::DnsNameSample],
+                    programs.dns.refused(),
+                ));
+                health.push(handed_on(
+                    attempts::HOOK,
+                    "who asks for connections, and who is answered",
+                    &[Signal::Attempts, Signal::ForwardedHandshakes],
+                    programs.attempts.refused(),
+                ));
             }
             Err(error) => health.extend(tracing::refused_all(error, self.release)),
         }
@@ -86,10 +95,7 @@ impl Kernel {
                 Direction::Ingress => "packets that devices receive",
                 Direction::Egress => "packets that devices send",
             },
-            feeds: match direction {
-                Direction::Ingress => &[Signal::Packets],
-                Direction::Egress => &[Signal::Packets, Signal::ForwardedHandshakes],
-            },
+            feeds: &[Signal::Packets],
             mechanism: grips.next().map(Grip::mechanism),
             refused,
             verified_instructions: figures.verified_instructions,
@@ -126,15 +132,19 @@ impl Figures {
     }
 }
 
-/// How the programs fare to which packets with DNS in them are handed on.
-fn dns_health(programs: &Programs) -> HookHealth {
-    let refused = programs.dns.refused();
+/// How programs fare to which packets are handed on.
+fn handed_on(
+    program: &'static str,
+    measures: &'static str,
+    feeds: &'static [Signal],
+    refused: Option<&KernelError>,
+) -> HookHealth {
     HookHealth {
-        program: dns::HOOK,
-        measures: "DNS messages, in datagrams and streams",
-        feeds: &[Signal::DnsNames, Signal::DnsNameSample],
-        mechanism: refused.is_none().then_some(dns::MECHANISM),
-        refused: refused.map(|error| error.refusal(dns::MECHANISM)).into_iter().collect(),
+        program,
+        measures,
+        feeds,
+        mechanism: refused.is_none().then_some(tail_call::MECHANISM),
+        refused: refused.map(|error| error.refusal(tail_call::MECHANISM)).into_iter().collect(),
         // There are several of them, of which none is attached by itself.
         verified_instructions: None,
         run: None,

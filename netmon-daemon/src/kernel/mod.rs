@@ -4,6 +4,7 @@
 //! and summed here; what they mean is said in netmon-common.
 
 mod anchor;
+mod attempts;
 mod btf;
 #[cfg(feature = "debug-log")]
 mod debug;
@@ -25,23 +26,28 @@ mod slots;
 mod sock_ops;
 mod sys;
 mod tables;
+mod tail_call;
 mod tc;
 mod tracing;
 
 use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
 
-use netmon_common::abi::{
-    labels::Direction,
-    slot::{OTHER_SLOT, tally_key},
-    tally::Tally,
-    tcp::Dropped,
+use netmon_common::{
+    abi::{
+        attempts::AttemptEvents,
+        labels::Direction,
+        slot::{OTHER_SLOT, tally_key},
+        tally::Tally,
+        tcp::Dropped,
+    },
+    attempts::Suspect,
 };
 
-pub use dns::PROGRAMS as DNS_PROGRAMS;
 pub use error::KernelError;
 pub use forbid::{Forbidden, VARIABLE as FORBID};
 pub use sock_ops::root as cgroups;
 pub use sys::monotonic;
+pub use tail_call::PROGRAMS as HANDED_ON;
 
 use self::{
     devices::Watched,
@@ -157,6 +163,43 @@ impl Kernel {
         }
     }
 
+    /// Begins the next window of attempts to connect; see [`attempts`](Self::attempts).
+    ///
+    /// # Errors
+    ///
+    /// When the kernel cannot be told.
+    pub fn turn_attempts(&mut self) -> Result<(), KernelError> {
+        self.programs.as_mut().map_or(Ok(()), |programs| programs.attempts.turn())
+    }
+
+    /// Who asked for connections in the window before this one, and what was counted of all
+    /// attempts; nothing where nobody looks.
+    ///
+    /// # Errors
+    ///
+    /// When the tables cannot be read.
+    pub fn attempts(
+        &self,
+        take: impl FnMut(&Suspect),
+    ) -> Result<Option<AttemptEvents>, KernelError> {
+        let Ok(programs) = &self.programs else { return Ok(None) };
+        if programs.attempts.refused().is_some() {
+            return Ok(None);
+        }
+        programs.attempts.read(take)?;
+        programs.attempts.events().map(Some)
+    }
+
+    /// The chance of somebody who asks to be overlooked, because what he asks for is taken
+    /// for something that many ask for: 0 to 1.
+    ///
+    /// # Errors
+    ///
+    /// When the tables cannot be read.
+    pub fn crowding(&self) -> Result<f64, KernelError> {
+        self.programs.as_ref().map_or(Ok(0.0), |programs| programs.attempts.crowding())
+    }
+
     /// Why DNS messages cannot be looked at, if so.
     pub fn dns_refusal(&self) -> Option<&KernelError> {
         self.programs.as_ref().map_or_else(Some, |programs| programs.dns.refused())
@@ -260,11 +303,17 @@ impl Kernel {
             .devices
             .values()
             .filter_map(|watched| watched.grips.get(Direction::Egress.index())?.as_ref());
-        sources.set(Signal::ForwardedHandshakes, leaving.map(Grip::mechanism).next());
+        let leaving = leaving.map(Grip::mechanism).next();
+        let timed = programs.attempts.refused().is_none();
+        sources.set(Signal::ForwardedHandshakes, leaving.filter(|_| timed));
         let hooks = programs.hooks.iter().flat_map(tracing::Attached::feeds);
         for (signal, source) in hooks.chain(programs.sock_ops.feeds()) {
             sources.set(signal, Some(source));
         }
+        // The kernel must say why it drops a packet.
+        let says_why = programs.drop_reasons.value(object::NO_SOCKET) != 0;
+        let drops = sources.of(Signal::Drops).filter(|_| says_why);
+        sources.set(Signal::RefusedDatagrams, drops);
         sources
     }
 }

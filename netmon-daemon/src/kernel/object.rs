@@ -15,7 +15,9 @@ use netmon_common::{
     dns::Keys,
 };
 
-use super::{btf, dns, error::KernelError, forwarded, members::Members, reasons::Reasons, sys};
+use super::{
+    attempts, btf, dns, error::KernelError, forwarded, members::Members, reasons::Reasons, sys,
+};
 
 /// The programs, compiled by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netmon-ebpf"));
@@ -44,6 +46,9 @@ const DROP_TELLS_REASON: (&str, u32) = ("btf_trace_kfree_skb", 4);
 
 /// The reason of a last step of a handshake that meets a full accept queue.
 const LISTEN_OVERFLOW: &str = "tcp_listen_overflow";
+
+/// The reason of a packet for which nobody listens.
+pub(super) const NO_SOCKET: &str = "no_socket";
 
 impl Object {
     /// Creates the maps and prepares the programs, which are not loaded yet.
@@ -77,8 +82,10 @@ impl Object {
             .override_global("RESET_TELLS_REASON", &tells(RESET_TELLS_REASON), true)
             .override_global("DROP_TELLS_REASON", &tells(DROP_TELLS_REASON), true)
             .override_global("LISTEN_OVERFLOW", &drop_reasons.value(LISTEN_OVERFLOW), true)
+            .override_global("NO_SOCKET", &drop_reasons.value(NO_SOCKET), true)
             .override_global("HOME_NET", &own_network_namespace().unwrap_or(0), true)
             .override_global("HANDSHAKE_KEYS", &forwarded::keys(), true)
+            .override_global("ATTEMPT_KEYS", &attempts::keys(), true)
             .override_global("LOOKUP_KEYS", &lookup_keys, true)
             .load(OBJECT)
             .map_err(|error| KernelError::of("creating eBPF maps", &error))?;

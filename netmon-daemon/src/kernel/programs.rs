@@ -7,14 +7,14 @@ use aya::{
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
 use super::{
-    Change, Forbidden, KernelError, dns, forwarded, networks,
+    Change, Forbidden, KernelError, attempts, dns, forwarded, networks,
     object::{self, Object},
     reasons::Reasons,
     records::Records,
     sock_ops::{self, SockOps},
     sys,
     tables::{Tables, missing},
-    tracing,
+    tail_call, tracing,
 };
 use crate::{config::Config, signal::Signal};
 
@@ -28,6 +28,9 @@ pub(super) struct Programs {
     pub(super) forwarded: forwarded::Handshakes,
     pub(super) dns: dns::Dns,
     pub(super) records: Records,
+    pub(super) attempts: attempts::Attempts,
+    /// Kept for the programs in it.
+    _handed_on: tail_call::Table,
     /// Why the TC program of a direction cannot be used, where it cannot.
     pub(super) tc: [Option<KernelError>; 2],
     pub(super) hooks: Vec<tracing::Attached>,
@@ -77,10 +80,15 @@ impl Programs {
         let mut tables = Tables::open(&mut ebpf)?;
         tables.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
         let forwarded = forwarded::Handshakes::open(&mut ebpf)?;
-        let forbidden_dns = forbidden.has(dns::HOOK);
-        let mut dns = dns::Dns::open(&mut ebpf, object.lookup_keys, forbidden_dns)?;
+        let mut handed_on = tail_call::Table::open(&mut ebpf)?;
+        let mut load =
+            |ebpf: &mut Ebpf, which, hook| handed_on.load(ebpf, which, forbidden.has(hook));
+        let refused = load(&mut ebpf, tail_call::DNS, dns::HOOK);
+        let mut dns = dns::Dns::open(&mut ebpf, object.lookup_keys, refused)?;
         dns.configure(config)?;
         let records = Records::open(&mut ebpf)?;
+        let refused = load(&mut ebpf, tail_call::ATTEMPTS, attempts::HOOK);
+        let attempts = attempts::Attempts::open(&mut ebpf, refused)?;
         drop(object.btf);
         sys::return_free_memory();
         let mut programs = Self {
@@ -94,6 +102,8 @@ impl Programs {
             forwarded,
             dns,
             records,
+            attempts,
+            _handed_on: handed_on,
             tc,
             hooks,
             sock_ops: SockOps::new(forbidden.has(sock_ops::NAME)),

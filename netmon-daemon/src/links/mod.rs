@@ -23,7 +23,7 @@ pub use framing::framing;
 pub use link::{Link, Name, Stats};
 pub use message::{Message, Messages};
 pub use qdisc::entrance_qdisc;
-pub use selection::Selection;
+pub use selection::{Selection, matches};
 pub use table::{Change, Table};
 pub use vantage::vantage;
 pub use watch::Watch;

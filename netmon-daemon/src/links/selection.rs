@@ -45,7 +45,7 @@ impl Selection {
 
 /// Whether the whole of `name` matches. After a mismatch only the last `*` is
 /// tried one byte further: an earlier one could not match more.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
+pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut at_pattern, mut at_name) = (0, 0);
     let mut star = None;
     while let Some(byte) = name.get(at_name) {

@@ -10,7 +10,11 @@ use super::{
     },
     model::Model,
 };
-use crate::{detect::Severity, redflag::MAX_LISTED, view::View};
+use crate::{
+    detect::Severity,
+    redflag::{MAX_LISTED, SuppressReason},
+    view::View,
+};
 
 const BY_SEVERITY: &[&str] = &["detector", "severity"];
 const BY_DETECTOR: &[&str] = &["detector"];
@@ -18,7 +22,7 @@ const BY_DETECTOR: &[&str] = &["detector"];
 const ACTIVE: Family = Family::new(
     Gauge,
     "red_flag_active",
-    "Whether a red flag is raised.",
+    "Whether a red flag is raised and not silenced.",
     BY_SEVERITY,
     60,
 );
@@ -48,7 +52,7 @@ const TRUSTED: Family = Family::new(
 const SUPPRESSED: Family = Family::new(
     Counter,
     "red_flags_suppressed",
-    "Red flags that were not announced, by reason.",
+    "What called for a red flag and was not announced: exempt (allow_list), back within ten minutes (cooldown), before it is known what is normal (warm_up), or silenced. The row limit comes with the first subject that found no place beside eight others.",
     &["detector", "reason"],
     120,
 );
@@ -105,7 +109,12 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
     }
     let mut rows = model.family(&SUPPRESSED);
     for status in &view.detectors {
-        rows.integer(&[status.detector, "cooldown"], status.cooldown_suppressed);
+        for (reason, count) in SuppressReason::ALL.into_iter().zip(status.suppressed) {
+            // Few hosts ever have it, and the others are spared the rows.
+            if reason != SuppressReason::Limit || count > 0 {
+                rows.integer(&[status.detector, reason.label()], count);
+            }
+        }
     }
     let mut rows = model.family(&LAST);
     for status in &view.detectors {
@@ -117,8 +126,9 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
     for flag in view.red_flags.iter().take(MAX_LISTED) {
         let id = flag.id.to_string();
         let severity = flag.severity.label();
-        let peer = flag.peer.as_deref().unwrap_or("");
-        rows.info(&[flag.detector, severity, flag.subject(), peer, "", "", &id]);
+        let [peer, service, workload] = [&flag.peer, &flag.service_port, &flag.workload]
+            .map(|name| name.as_deref().unwrap_or(""));
+        rows.info(&[flag.detector, severity, flag.subject(), peer, service, workload, &id]);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Health, Names, Rates, Window};
-use crate::{flows, names::Report, signal::Signal};
+use crate::{attempts, flows, names::Report, signal::Signal};
 
 /// What the kernel of the host told within windows.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,12 @@ impl HostRates<'_> {
     /// What a control group is called, where that is known.
     pub fn workload(&self, group: u64) -> Option<&str> {
         self.rates.workloads.get(&group).map(String::as_str)
+    }
+
+    /// Who asks for connections and is not answered, with windows of its own; none where
+    /// nobody looks.
+    pub fn attempts(&self) -> Option<&attempts::Report> {
+        self.rates.attempts.as_deref()
     }
 
     /// The answers over UDP of more than 1,232 bytes that came within `window` from the one

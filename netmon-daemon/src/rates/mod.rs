@@ -21,7 +21,7 @@ pub use self::{
     memory::Window,
 };
 use crate::{
-    flows,
+    attempts, flows,
     names::Report,
     signal::Signal,
     snapshot::{Snapshot, Vantage, Vantages},
@@ -56,6 +56,8 @@ pub struct Rates {
     flows: Option<Arc<flows::Report>>,
     /// What control groups were called last.
     workloads: Arc<BTreeMap<u64, String>>,
+    /// Who asked for connections in vain last.
+    attempts: Option<Arc<attempts::Report>>,
     /// The time of the first snapshot.
     began: Option<Duration>,
 }
@@ -77,6 +79,7 @@ impl Default for Rates {
             dns_names: None,
             flows: None,
             workloads: Arc::default(),
+            attempts: None,
             began: None,
         }
     }
@@ -97,6 +100,7 @@ impl Rates {
         self.dns_names.clone_from(&snapshot.names);
         self.flows.clone_from(&snapshot.flows);
         self.workloads.clone_from(&snapshot.workloads);
+        self.attempts.clone_from(&snapshot.attempts);
     }
 
     /// The time of the last snapshot.

@@ -1,71 +1,76 @@
 //! The board on which red flags are raised: every enabled detector at every site
 //! that it judges, once per tick.
 //!
-//! Pure: no clock, no log. Invariant: a detector that cannot see changes
-//! nothing, neither raising nor clearing, and says that it is blind.
+//! Pure: no clock, no log.
 
 use std::{cmp::Reverse, time::Duration};
 
 use super::{
     MAX_LISTED, RedFlag, Status, Transition,
-    episode::{Sighting, Spot},
+    post::{Post, Present},
 };
-use crate::{
-    detect::{Detector, Severity, Verdict},
-    rates::Rates,
-    signal::Signal,
-    site::Site,
-};
+use crate::{config::Silence, detect::Detector, rates::Rates, signal::Signal, site::Site};
 
 /// The red flags of all detectors at all sites.
 pub struct Board {
     /// In the order of the detector table.
     posts: Vec<Post>,
+    silences: Vec<Silence>,
+    warms_up: bool,
     next_id: u64,
     /// When the first snapshot was judged.
     started: Option<Duration>,
     /// When the last snapshot was judged.
     now: Duration,
-}
-
-/// One detector and what it said so far.
-struct Post {
-    detector: Box<dyn Detector>,
-    /// In the order of [`Site::ALL`].
-    spots: [Spot; Site::ALL.len()],
-    /// The highest warning score of the last tick; NaN when nothing was seen.
-    score: f64,
-    trusted: bool,
-    /// By severity.
-    raised: [u64; Severity::ALL.len()],
-    cooldown_suppressed: u64,
-    last_raised: Option<Duration>,
+    /// The wall clock, since 1970, where there is one.
+    unix: Option<Duration>,
 }
 
 impl Board {
-    /// A board without flags.
+    /// A board without flags, for traffic of the past: detectors that learn what is normal
+    /// need not wait.
     pub fn new(detectors: Vec<Box<dyn Detector>>) -> Self {
         Self {
             posts: detectors.into_iter().map(Post::new).collect(),
+            silences: Vec::new(),
+            warms_up: false,
             next_id: 1,
             started: None,
             now: Duration::ZERO,
+            unix: None,
         }
     }
 
-    /// Replaces the detectors. One that is there before and after, by name,
-    /// keeps its flags and counts; the flags of one that is gone are dropped.
-    pub fn reconfigure(&mut self, detectors: Vec<Box<dyn Detector>>) {
+    /// The same for live traffic, of which nothing is known yet.
+    #[must_use]
+    pub fn warming_up(self) -> Self {
+        Self { warms_up: true, ..self }
+    }
+
+    /// The same with flags that are only shown.
+    #[must_use]
+    pub fn silencing(self, silences: Vec<Silence>) -> Self {
+        Self { silences, ..self }
+    }
+
+    /// Replaces detectors and silences. A detector that is there before and after, by
+    /// name, keeps its flags and counts; the flags of one that is gone are dropped.
+    pub fn reconfigure(&mut self, detectors: Vec<Box<dyn Detector>>, silences: Vec<Silence>) {
         let mut before = std::mem::take(&mut self.posts);
         self.posts = detectors
             .into_iter()
-            .map(|detector| {
-                match before.iter().position(|post| post.detector.name() == detector.name()) {
-                    Some(known) => Post { detector, ..before.swap_remove(known) },
-                    None => Post::new(detector),
-                }
+            .map(|detector| match before.iter().position(|it| it.name() == detector.name()) {
+                Some(known) => before.swap_remove(known).with(detector),
+                None => Post::new(detector),
             })
             .collect();
+        self.silences = silences;
+    }
+
+    /// Says what the wall clock shows, in time since 1970. It decides when exemptions and
+    /// silences end, and nothing else; without it they do not.
+    pub const fn set_wall_clock(&mut self, unix: Option<Duration>) {
+        self.unix = unix;
     }
 
     /// Judges the moment of the last snapshot in `rates`. `trusted` says
@@ -76,123 +81,46 @@ impl Board {
         trusted: impl Fn(Signal, Site) -> bool,
     ) -> Vec<Transition> {
         self.now = rates.now();
-        let started = *self.started.get_or_insert(self.now);
-        let mut transitions = Vec::new();
-        for post in &mut self.posts {
-            let rungs = post.detector.host();
-            let mut rung = rungs.iter().enumerate();
-            let rung = rung.find(|(_, rung)| rung.iter().all(|it| trusted(*it, Site::Host)));
-            // Packets that stand in for the kernel's word say less than it would.
-            post.trusted = rungs.is_empty() || rung.is_some_and(|(at, _)| at == 0);
-            post.score = f64::NAN;
-            for (site, spot) in Site::ALL.into_iter().zip(&mut post.spots) {
-                let verdict = match (site, rung) {
-                    (Site::Host, Some((_, signals))) => post
-                        .detector
-                        .judge_host(&rates.host(signals))
-                        .into_iter()
-                        .reduce(Verdict::or_worse),
-                    (Site::Vantage(vantage), None) => trusted(Signal::Packets, site)
-                        .then(|| post.detector.judge(&rates.vantage(vantage))),
-                    (Site::Host, None) | (Site::Vantage(_), Some(_)) => continue,
-                };
-                // A verdict without a figure is no verdict.
-                let Some(verdict) = verdict.filter(is_finite) else {
-                    post.trusted = false;
-                    continue;
-                };
-                post.score = post.score.max(verdict.warning);
-                let sighting = Sighting {
-                    detector: &*post.detector,
-                    site,
-                    now: self.now,
-                    started,
-                    verdict: &verdict,
-                };
-                transitions.extend(spot.judge(sighting, &mut self.next_id));
-            }
-        }
-        for transition in &transitions {
-            self.count(transition);
-        }
-        transitions
+        let present = Present {
+            now: self.now,
+            started: *self.started.get_or_insert(self.now),
+            unix: self.unix,
+            warms_up: self.warms_up,
+            silences: &self.silences,
+        };
+        let posts = self.posts.iter_mut();
+        posts.flat_map(|post| post.judge(rates, present, &trusted, &mut self.next_id)).collect()
     }
 
     /// The flags that are raised, and those that ended not long ago: newest
     /// first, at most [`MAX_LISTED`]. Where they do not all fit, it is ended
-    /// flags that are left out first, then older ones.
+    /// flags that are left out first, then silenced ones, then warnings, then older ones.
     pub fn flags(&self) -> Vec<RedFlag> {
-        let spots = self.posts.iter().flat_map(|post| &post.spots);
-        let mut flags: Vec<&RedFlag> = spots.flat_map(|spot| spot.listed(self.now)).collect();
-        flags.sort_by_key(|flag| Reverse((flag.active, flag.id)));
+        let mut flags: Vec<&RedFlag> = self.all_flags().collect();
+        flags.sort_by_key(|flag| Reverse((flag.active, !flag.silenced, flag.severity, flag.id)));
         flags.truncate(MAX_LISTED);
         flags.sort_by_key(|flag| Reverse(flag.id));
         flags.into_iter().cloned().collect()
+    }
+
+    /// The same in no order, however many there are.
+    pub fn all_flags(&self) -> impl Iterator<Item = &RedFlag> {
+        self.posts.iter().flat_map(|post| post.listed(self.now))
     }
 
     /// The state of every detector, in the order of the detector table.
     pub fn statuses(&self) -> Vec<Status> {
         self.posts.iter().map(Post::status).collect()
     }
-
-    fn count(&mut self, transition: &Transition) {
-        let (Transition::Raised(flag) | Transition::Suppressed(flag) | Transition::Cleared(flag)) =
-            transition;
-        let Some(post) = self.posts.iter_mut().find(|post| post.detector.name() == flag.detector)
-        else {
-            return;
-        };
-        match transition {
-            Transition::Raised(flag) => {
-                post.raised[flag.severity as usize] += 1;
-                post.last_raised = Some(self.now);
-            }
-            Transition::Suppressed(_) => post.cooldown_suppressed += 1,
-            Transition::Cleared(_) => {}
-        }
-    }
-}
-
-impl Post {
-    fn new(detector: Box<dyn Detector>) -> Self {
-        Self {
-            detector,
-            spots: Default::default(),
-            score: f64::NAN,
-            trusted: false,
-            raised: [0; Severity::ALL.len()],
-            cooldown_suppressed: 0,
-            last_raised: None,
-        }
-    }
-
-    fn status(&self) -> Status {
-        let is_active = |severity| {
-            self.spots.iter().filter_map(Spot::active).any(|flag| flag.severity == severity)
-        };
-        Status {
-            detector: self.detector.name(),
-            score: self.score,
-            thresholds: Severity::ALL.map(|severity| self.detector.threshold(severity)),
-            trusted: self.trusted,
-            active: Severity::ALL.map(is_active),
-            raised: self.raised,
-            cooldown_suppressed: self.cooldown_suppressed,
-            last_raised: self.last_raised,
-        }
-    }
-}
-
-fn is_finite(verdict: &Verdict) -> bool {
-    verdict.statistic.is_finite() && verdict.warning.is_finite() && verdict.critical.is_finite()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
+        detect::Severity,
         redflag::{
-            KEEP_ENDED,
+            KEEP_ENDED, SuppressReason,
             trial::{Host, board, detectors, ladder},
         },
         snapshot::Vantage,
@@ -211,13 +139,19 @@ mod tests {
             site: Site::Vantage(Vantage::Internal),
             subject: None,
             peer: None,
+            service_port: None,
+            workload: None,
             active: true,
+            silenced: false,
             first_seen: Duration::from_secs(2),
             raised_at: Duration::from_secs(3),
             last_seen: Duration::from_secs(6),
             statistic: 150.0,
             threshold: 100.0,
+            window: Duration::from_secs(1),
+            evidence: vec![("packets", 150)],
             detail: "150 in 1 s".to_owned(),
+            confirm: "timeout 10 tcpdump -ni any -c 200".to_owned(),
         };
         assert_eq!(board.flags(), [flag]);
         let status = Status {
@@ -227,7 +161,7 @@ mod tests {
             trusted: true,
             active: [false, true],
             raised: [1, 1],
-            cooldown_suppressed: 0,
+            suppressed: [0; SuppressReason::COUNT],
             last_raised: Some(Duration::from_secs(6)),
         };
         assert_eq!(board.statuses(), [status]);
@@ -347,7 +281,7 @@ mod tests {
     fn a_new_configuration_keeps_what_remains() {
         let (mut host, mut board) = (Host::new(), board(&["kept", "gone"], 10.0));
         board.judge(host.second(10, &[Vantage::Boundary]), |_, _| true);
-        board.reconfigure(detectors(&["new", "kept"], 20.0));
+        board.reconfigure(detectors(&["new", "kept"], 20.0), Vec::new());
         let names: Vec<&str> = board.statuses().iter().map(|status| status.detector).collect();
         assert_eq!(names, ["new", "kept"]);
         assert_eq!(board.flags().iter().map(|flag| flag.detector).collect::<Vec<_>>(), ["kept"]);

@@ -1,20 +1,26 @@
 //! The life of one red flag: raised, calming down, ended, come back.
 //!
-//! Knows one detector at one site and nothing of the others. Invariant: a
+//! Knows one detector, one site and one subject, and nothing of the others. Invariant: a
 //! verdict that does not reach its threshold never raises, and a raised flag
-//! ends only after `CLEAR_WINDOWS` windows of calm that were seen.
+//! ends only after `CLEAR_WINDOWS` windows of calm that were seen, unless a worse one
+//! needs its place.
 
 use std::time::Duration;
 
-use super::{CLEAR_BELOW, CLEAR_WINDOWS, COOLDOWN, KEEP_ENDED, RedFlag, Transition};
+use super::{
+    CLEAR_BELOW, CLEAR_WINDOWS, COOLDOWN, KEEP_ENDED, RedFlag, SuppressReason, Transition,
+    matching::is_silenced,
+};
 use crate::{
+    config::Silence,
     detect::{Detector, Severity, Verdict},
+    party::Party,
     site::Site,
 };
 
-/// One verdict and its circumstances.
+/// The circumstances of a verdict.
 #[derive(Clone, Copy)]
-pub(super) struct Sighting<'a> {
+pub(super) struct Moment<'a> {
     /// Who judged.
     pub(super) detector: &'a dyn Detector,
     /// What was judged.
@@ -23,165 +29,175 @@ pub(super) struct Sighting<'a> {
     pub(super) now: Duration,
     /// Since when anything is seen at all.
     pub(super) started: Duration,
-    /// The judgement, its scores finite.
-    pub(super) verdict: &'a Verdict,
+    /// The wall clock, since 1970, where there is one.
+    pub(super) unix: Option<Duration>,
+    /// What is only shown.
+    pub(super) silences: &'a [Silence],
 }
 
-/// The flags of one detector at one site.
-#[derive(Default)]
-pub(super) struct Spot {
-    /// The flag that is raised, or the last one that was.
-    current: Option<Episode>,
-    /// Flags before it that are still listed. As a new flag needs the cooldown
-    /// to pass, there are never more than `KEEP_ENDED / COOLDOWN + 1`.
-    earlier: Vec<Episode>,
-}
-
-struct Episode {
+/// One red flag.
+pub(super) struct Episode {
     flag: RedFlag,
     /// How far the statistic was above its threshold at its worst.
     excess: f64,
     /// The worst severity that was announced.
-    announced: Severity,
+    announced: Option<Severity>,
     /// Since when the score is below `CLEAR_BELOW`.
     calm_since: Option<Duration>,
     ended_at: Duration,
 }
 
-impl Spot {
-    /// Takes a verdict; `next_id` is used up when it begins a new flag.
-    pub(super) fn judge(
-        &mut self,
-        sighting: Sighting<'_>,
-        next_id: &mut u64,
-    ) -> Option<Transition> {
-        let due = due(sighting.verdict);
-        match (&mut self.current, due) {
-            (Some(episode), due) if episode.flag.active => episode.go_on(sighting, due),
-            (_, None) => None,
-            (Some(episode), Some(severity)) if episode.is_cooling(sighting.now) => {
-                Some(episode.come_back(sighting, severity))
-            }
-            (_, Some(severity)) => {
-                self.earlier.extend(self.current.take());
-                self.earlier.retain(|episode| episode.is_listed(sighting.now));
-                let episode = Episode::begin(sighting, severity, *next_id);
-                *next_id += 1;
-                let raised = Transition::Raised(episode.flag.clone());
-                self.current = Some(episode);
-                Some(raised)
-            }
-        }
-    }
-
-    /// The flag that is raised.
-    pub(super) fn active(&self) -> Option<&RedFlag> {
-        self.current.as_ref().map(|episode| &episode.flag).filter(|flag| flag.active)
-    }
-
-    /// The flags that are raised or ended within `KEEP_ENDED`.
-    pub(super) fn listed(&self, now: Duration) -> impl Iterator<Item = &RedFlag> {
-        let episodes = self.current.iter().chain(&self.earlier);
-        episodes.filter(move |episode| episode.is_listed(now)).map(|episode| &episode.flag)
-    }
-}
-
 impl Episode {
-    fn begin(sighting: Sighting<'_>, severity: Severity, id: u64) -> Self {
-        let Sighting { detector, site, now, started, verdict } = sighting;
+    /// A flag that a verdict calls for, and what is to be said of it.
+    pub(super) fn begin(
+        moment: Moment<'_>,
+        verdict: &Verdict,
+        severity: Severity,
+        id: u64,
+    ) -> (Self, Transition) {
+        let Moment { detector, site, now, started, .. } = moment;
         let flag = RedFlag {
             id,
             detector: detector.name(),
             severity,
             site,
-            subject: verdict.subject.as_ref().map(ToString::to_string),
-            peer: verdict.peer.as_ref().map(ToString::to_string),
             active: true,
+            silenced: is_silenced(moment, verdict),
             first_seen: now.saturating_sub(detector.span()).max(started),
             raised_at: now,
             last_seen: now,
-            statistic: verdict.statistic,
-            threshold: verdict.thresholds[severity as usize],
-            detail: verdict.detail.clone(),
+            window: detector.span(),
+            ..RedFlag::EMPTY
         };
-        Self { flag, excess: excess(verdict), announced: severity, calm_since: None, ended_at: now }
+        let mut episode =
+            Self { flag, excess: 0.0, announced: None, calm_since: None, ended_at: now };
+        episode.show(moment, verdict);
+        let transition = episode.announce();
+        (episode, transition)
     }
 
-    /// Brings an active flag up to date.
-    fn go_on(&mut self, sighting: Sighting<'_>, due: Option<Severity>) -> Option<Transition> {
-        let Sighting { detector, now, verdict, .. } = sighting;
+    /// The flag as it stands.
+    pub(super) const fn flag(&self) -> &RedFlag {
+        &self.flag
+    }
+
+    /// Brings an active flag up to date. Without a verdict nobody speaks of it any more.
+    pub(super) fn go_on(
+        &mut self,
+        moment: Moment<'_>,
+        verdict: Option<&Verdict>,
+    ) -> Option<Transition> {
+        let Some(verdict) = verdict else { return self.calm_down(moment) };
+        self.flag.silenced = is_silenced(moment, verdict);
         if excess(verdict) > self.excess {
-            self.show(verdict);
+            self.show(moment, verdict);
         }
-        if let Some(severity) = due {
-            self.flag.last_seen = now;
-            self.calm_since = None;
-            if severity > self.flag.severity {
-                self.flag.severity = severity;
-                self.show(verdict);
-                return Some(self.announce());
+        let Some(severity) = due(verdict) else {
+            if is_calm(verdict) {
+                return self.calm_down(moment);
             }
-        } else if verdict.warning >= CLEAR_BELOW {
             self.calm_since = None;
-        } else {
-            let calm_since = *self.calm_since.get_or_insert(now);
-            if now.saturating_sub(calm_since) >= detector.span() * CLEAR_WINDOWS {
-                self.flag.active = false;
-                self.ended_at = now;
-                return Some(Transition::Cleared(self.flag.clone()));
-            }
+            return None;
+        };
+        self.flag.last_seen = moment.now;
+        self.calm_since = None;
+        if severity > self.flag.severity {
+            self.flag.severity = severity;
+            self.show(moment, verdict);
+            return Some(self.announce());
         }
-        None
+        // A silence that ended owes what it kept back.
+        let is_owed = !self.flag.silenced && self.announced < Some(self.flag.severity);
+        is_owed.then(|| self.announce())
     }
 
     /// Raises an ended flag again: the same flag, with the evidence of now.
-    fn come_back(&mut self, sighting: Sighting<'_>, severity: Severity) -> Transition {
-        let Sighting { now, verdict, .. } = sighting;
+    pub(super) fn come_back(
+        &mut self,
+        moment: Moment<'_>,
+        verdict: &Verdict,
+        severity: Severity,
+    ) -> Transition {
         self.calm_since = None;
         self.flag.active = true;
+        self.flag.silenced = is_silenced(moment, verdict);
         self.flag.severity = severity;
-        self.flag.last_seen = now;
-        self.show(verdict);
+        self.flag.last_seen = moment.now;
+        self.show(moment, verdict);
         self.announce()
     }
 
+    /// Ends an active flag.
+    pub(super) fn end(&mut self, now: Duration) -> Transition {
+        self.flag.active = false;
+        self.ended_at = now;
+        Transition::Cleared(self.flag.clone())
+    }
+
+    /// When it ended, if it has.
+    pub(super) const fn ended_at(&self) -> Option<Duration> {
+        if self.flag.active { None } else { Some(self.ended_at) }
+    }
+
+    /// Whether it ended so recently that it would be the same flag again.
+    pub(super) fn is_cooling(&self, now: Duration) -> bool {
+        !self.flag.active && now.saturating_sub(self.ended_at) < COOLDOWN
+    }
+
+    /// Whether it is raised or ended within `KEEP_ENDED`.
+    pub(super) fn is_listed(&self, now: Duration) -> bool {
+        self.flag.active || now.saturating_sub(self.ended_at) < KEEP_ENDED
+    }
+
+    fn calm_down(&mut self, moment: Moment<'_>) -> Option<Transition> {
+        let Moment { detector, now, .. } = moment;
+        let calm_since = *self.calm_since.get_or_insert(now);
+        let is_over = now.saturating_sub(calm_since) >= detector.span() * CLEAR_WINDOWS;
+        is_over.then(|| self.end(now))
+    }
+
     /// Takes the evidence of a verdict.
-    fn show(&mut self, verdict: &Verdict) {
+    fn show(&mut self, moment: Moment<'_>, verdict: &Verdict) {
+        let parties = || [&verdict.subject, &verdict.peer].into_iter().flatten();
+        let workload = parties().find(|party| matches!(party, Party::Workload(_)));
         self.excess = excess(verdict);
         self.flag.statistic = verdict.statistic;
         self.flag.threshold = verdict.thresholds[self.flag.severity as usize];
         self.flag.subject = verdict.subject.as_ref().map(ToString::to_string);
         self.flag.peer = verdict.peer.as_ref().map(ToString::to_string);
+        self.flag.service_port = verdict.service();
+        self.flag.workload = workload.map(ToString::to_string);
+        self.flag.evidence.clone_from(&verdict.evidence);
         self.flag.detail.clone_from(&verdict.detail);
+        self.flag.confirm = moment.detector.confirm(verdict);
     }
 
     /// Only what is worse than all that was said of this flag is worth saying.
     fn announce(&mut self) -> Transition {
-        if self.flag.severity > self.announced {
-            self.announced = self.flag.severity;
+        if self.flag.silenced {
+            Transition::Suppressed(self.flag.clone(), SuppressReason::Silenced)
+        } else if Some(self.flag.severity) > self.announced {
+            self.announced = Some(self.flag.severity);
             Transition::Raised(self.flag.clone())
         } else {
-            Transition::Suppressed(self.flag.clone())
+            Transition::Suppressed(self.flag.clone(), SuppressReason::Cooldown)
         }
     }
+}
 
-    fn is_cooling(&self, now: Duration) -> bool {
-        now.saturating_sub(self.ended_at) < COOLDOWN
-    }
-
-    fn is_listed(&self, now: Duration) -> bool {
-        self.flag.active || now.saturating_sub(self.ended_at) < KEEP_ENDED
-    }
+/// Whether a raised flag may begin to clear.
+pub(super) fn is_calm(verdict: &Verdict) -> bool {
+    verdict.warning < CLEAR_BELOW
 }
 
 /// How far a statistic is above its warning threshold, whatever its unit: what a
 /// detector judges may differ from verdict to verdict.
-fn excess(verdict: &Verdict) -> f64 {
+pub(super) fn excess(verdict: &Verdict) -> f64 {
     verdict.statistic / verdict.thresholds[Severity::Warning as usize]
 }
 
 /// The severity that a verdict calls for.
-fn due(verdict: &Verdict) -> Option<Severity> {
+pub(super) fn due(verdict: &Verdict) -> Option<Severity> {
     if verdict.critical >= 1.0 {
         Some(Severity::Critical)
     } else if verdict.warning >= 1.0 {
@@ -209,7 +225,7 @@ mod tests {
         let (word, flag) = match transition {
             Transition::Raised(flag) => ("raised", flag),
             Transition::Cleared(flag) => ("cleared", flag),
-            Transition::Suppressed(flag) => ("suppressed", flag),
+            Transition::Suppressed(flag, _) => ("suppressed", flag),
         };
         (flag.id, word, flag.severity.label())
     }

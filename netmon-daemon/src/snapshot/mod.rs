@@ -13,7 +13,7 @@ pub use self::dns::Dns;
 pub use self::references::{Reference, References};
 pub use self::sides::Sides;
 pub use self::tcp::{DropCount, OTHER, Service, Tcp, Times};
-use crate::{flows, names::Report, proc::Counters, signal::Sources, sockets::Census};
+use crate::{attempts, flows, names::Report, proc::Counters, signal::Sources, sockets::Census};
 
 /// From where a device sees the traffic of the host. Within one vantage and
 /// direction nothing is counted twice; vantages are never added up.
@@ -221,6 +221,8 @@ pub struct Snapshot {
     pub names: Option<Arc<Report>>,
     /// What the connections that are over say; none where nobody tells of them.
     pub flows: Option<Arc<flows::Report>>,
+    /// Who asks for connections and is not answered; none where nobody looks.
+    pub attempts: Option<Arc<attempts::Report>>,
     /// What control groups are called, by their number. A name stays when its group goes,
     /// because what it did is still counted.
     pub workloads: Arc<BTreeMap<u64, String>>,
@@ -256,6 +258,7 @@ impl Snapshot {
             dns: Arc::new(Dns::empty()),
             names: None,
             flows: None,
+            attempts: None,
             workloads: Arc::new(BTreeMap::new()),
             references: None,
         }

@@ -3,6 +3,8 @@
 pub mod capture;
 pub mod scripted;
 
+use std::time::Duration;
+
 use crate::snapshot::Snapshot;
 
 /// Something that counts packets and can be asked for the counts.
@@ -19,4 +21,10 @@ pub trait Source {
     ///
     /// When the counters cannot be read.
     fn snapshot(&mut self) -> Result<Option<Snapshot>, Self::Error>;
+
+    /// What the wall clock showed at the last snapshot, in time since 1970, where the
+    /// source knows. It can jump, and nothing is measured by it.
+    fn wall_clock(&self) -> Option<Duration> {
+        None
+    }
 }

@@ -20,7 +20,7 @@ const FILES: &[(&str, &str)] = &[
     ),
     (
         "[completely_different]",
-        ":1:2: unknown section \"completely_different\": there are interfaces, kernel, tcp, dns, scopes, drops, state, \
+        ":1:2: unknown section \"completely_different\": there are interfaces, kernel, tcp, dns, scopes, drops, state, red_flags, \
          web, metrics, log, detectors",
     ),
     (
@@ -128,6 +128,20 @@ const FILES: &[(&str, &str)] = &[
     (
         "[scopes]\ncontainer = [\"fd00::/8\", \"FD00:0::/8\"]",
         ":2:1: \"scopes.container\" has fd00::/8 twice: leave one of them out",
+    ),
+    (
+        "[detectors.syn_flood]\nexempt = [\"192.0.2.7 until 31.1.2027\"]",
+        ":2:10: \"detectors.syn_flood.exempt\": \"31.1.2027\" is neither a day nor a time: write \
+         \"2027-01-31\" or \"2027-01-31T18:00:00Z\"",
+    ),
+    (
+        "[detectors.rst_storm]\nexempt = [22]",
+        ":2:10: \"detectors.rst_storm.exempt\": expected text such as \"192.0.2.0/24\" or \"port 22 \
+         until 2027-01-31\", found the number 22",
+    ),
+    (
+        "[red_flags]\nsilences = [\"syn_flod until 2027-01-31\"]",
+        ":2:12: \"red_flags.silences\": \"syn_flod\" is no detector: did you mean \"syn_flood\"?",
     ),
     (
         "[detectors.syn_flood]\nwarning = nan",

@@ -8,7 +8,7 @@ use aya::{
     maps::{Array, MapData, PerCpuArray, ProgramArray, RingBuf},
     programs::{ProgramError, SchedClassifier},
 };
-use netmon::kernel::DNS_PROGRAMS;
+use netmon::kernel::HANDED_ON;
 use netmon_common::{
     abi::{
         counters::Counter,
@@ -68,8 +68,8 @@ impl Lookups {
     ///
     /// What the kernel says of one of them.
     pub(crate) fn load(ebpf: &mut Ebpf) -> Result<Self, ProgramError> {
-        let mut programs = ProgramArray::try_from(ebpf.take_map("DNS_PROGRAMS").unwrap()).unwrap();
-        for (index, name) in (0..).zip(DNS_PROGRAMS) {
+        let mut programs = ProgramArray::try_from(ebpf.take_map("PROGRAMS").unwrap()).unwrap();
+        for (index, name) in (0..).zip(HANDED_ON) {
             let program: &mut SchedClassifier = ebpf.program_mut(name).unwrap().try_into().unwrap();
             program.load()?;
             programs.set(index, program.fd()?, 0).unwrap();

@@ -31,6 +31,27 @@ const DETECTORS: &str = "netmon-daemon/src/detect/mod.rs";
 const WORD: &str = "    sample_flag,
 ";
 
+/// Its runbook: no code, but a page that people read, and no alert is without one.
+const RUNBOOK: &str = "docs/runbooks/NetmonSampleFlag.md";
+const PAGE: &str = "# NetmonSampleFlag
+
+## Meaning
+
+Any packet means it.
+
+## Impact
+
+None.
+
+## Diagnosis
+
+1. `tcpdump -ni any`
+
+## Mitigation
+
+- A test: let it pass.
+";
+
 #[test]
 fn extensions_cost_what_is_promised() {
     let copy = Workspace::copy();
@@ -39,17 +60,19 @@ fn extensions_cost_what_is_promised() {
     copy.insert(REASONS, "        LinkType = \"link_type\",\n", REASON);
     copy.create(DETECTOR, include_str!("sample_flag.rs"));
     copy.insert(DETECTORS, "    rst_storm,\n", WORD);
+    copy.create(RUNBOOK, PAGE);
 
     // The promise: a counter is one documented row and one line that counts, a
-    // reason one documented row, a detector one new file and one word, and
-    // nothing else is touched.
+    // reason one documented row, a detector one new file and one word, beside its
+    // runbook, and nothing else is touched.
     assert_eq!(code_lines(ROW), 1, "a counter is one row");
     assert_eq!(code_lines(COUNT), 1, "a counter is counted in one line");
     assert_eq!(code_lines(REASON), 1, "a reason is one row");
     assert_eq!(WORD.trim_matches([' ', ',', '\n']), "sample_flag", "a detector is one word");
     let mut changed = copy.changes();
     changed.sort();
-    assert_eq!(changed, [TABLE, RULES, REASONS, DETECTORS, DETECTOR].map(str::to_owned).sorted());
+    let expected = [TABLE, RULES, REASONS, DETECTORS, DETECTOR, RUNBOOK];
+    assert_eq!(changed, expected.map(str::to_owned).sorted());
 
     copy.build();
     let capture = copy.root().join("target/three.pcap");
@@ -60,19 +83,25 @@ fn extensions_cost_what_is_promised() {
     assert_eq!(report["counters"]["sample_packets"], 3, "{report}");
     assert_eq!(report["rejects"]["sample"], 0, "{report}");
     let flags = report["red_flags"].as_array().unwrap();
-    assert!(flags.iter().any(|flag| flag["detector"] == "sample_flag"), "{report}");
+    let flag = flags.iter().find(|flag| flag["detector"] == "sample_flag").unwrap();
+    assert_eq!(flag["runbook"], RUNBOOK, "{report}");
+    assert!(flag["confirm"].as_str().unwrap().contains("tcpdump"), "{report}");
 
     let shown = [
         ("metrics", &["netmon_sample_packets", "Packets that a sample counts."][..]),
         ("config", &["[detectors.sample_flag]", "Packets in one second for a warning."]),
-        ("detectors", &["sample_flag"]),
-        ("rules", &["sample_flag"]),
+        ("detectors", &["sample_flag", "runbooks/NetmonSampleFlag.md"]),
+        ("rules", &["sample_flag", "NetmonSampleFlag.md"]),
     ];
     for (page, words) in shown {
         let text = copy.netmon(&["print", page]);
         for word in words {
             assert!(text.contains(word), "`netmon print {page}` does not show {word:?}:\n{text}");
         }
+    }
+    let text = copy.netmon(&["explain", "sample_flag"]);
+    for word in ["Packets, as a sample.", "Any packet means it.", "exempt = []", RUNBOOK] {
+        assert!(text.contains(word), "`netmon explain` does not show {word:?}:\n{text}");
     }
 }
 

@@ -1,6 +1,7 @@
 """Sends Ethernet frames that are always the same, and says what arrived.
 
   send DEVICE COUNT    sends the first COUNT frames
+  scan DEVICE COUNT    sends COUNT TCP segments without any flag
   flow DEVICE          sends frames until standard input ends, prints how many
   digest DEVICE COUNT  prints "ready", captures COUNT frames that send made and
                        prints the SHA-256 of all their bytes in order
@@ -60,6 +61,15 @@ def send(device, count):
             time.sleep(PAUSE)
 
 
+def scan(device, count):
+    link = bound(device)
+    for number in range(count):
+        segment = bytearray(frame(4 * number))
+        # Behind Ethernet, IPv4 and 13 bytes of TCP.
+        segment[14 + 20 + 13] = 0
+        link.send(segment)
+
+
 def flow(device):
     link, sent = bound(device), 0
     frames = [frame(number) for number in range(BURST)]
@@ -90,7 +100,7 @@ def main():
     if sys.argv[1] == "flow":
         flow(device)
     else:
-        {"send": send, "digest": digest}[sys.argv[1]](device, int(sys.argv[3]))
+        {"send": send, "scan": scan, "digest": digest}[sys.argv[1]](device, int(sys.argv[3]))
 
 
 main()

@@ -42,7 +42,15 @@ fn program(namespace: &NetNs, verb: &str, device: &OsStr) -> Command {
 
 /// Sends the first `count` frames at a device: they are sent when it returns.
 pub(crate) fn send(namespace: &NetNs, device: impl AsRef<OsStr>, count: u64) {
-    let mut command = program(namespace, "send", device.as_ref());
+    sent(program(namespace, "send", device.as_ref()), count);
+}
+
+/// Sends so many TCP segments without any flag at a device.
+pub(crate) fn scan(namespace: &NetNs, device: &str, count: u64) {
+    sent(program(namespace, "scan", device.as_ref()), count);
+}
+
+fn sent(mut command: Command, count: u64) {
     let output = command.arg(count.to_string()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -16,6 +16,7 @@ mod daemon;
 mod deadline;
 mod doctor;
 mod endurance;
+mod flags;
 mod foreign;
 mod frames;
 mod kill;

@@ -30,6 +30,7 @@ mod loss;
 #[path = "../support/netns.rs"]
 mod netns;
 mod pools;
+mod port_scan;
 mod records;
 mod reflection;
 mod requirement;

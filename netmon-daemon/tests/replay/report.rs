@@ -95,24 +95,43 @@ fn json_has_the_promised_keys() {
         "counters": null,
         "rejects": null,
         "red_flags": [{
+            "id": 1,
             "detector": "connect_failures",
             "severity": "warning",
             "subject": "boundary",
             "peer": null,
+            "service_port": null,
+            "silenced": false,
             "first_seen_seconds": 0.0,
+            "last_seen_seconds": 53.3,
             "statistic": 200.0,
             "threshold": 20.0,
+            "window_seconds": 300.0,
+            "evidence": {"requests": 200, "answers": 0},
             "detail": "200 SYN in 60 s, 0 SYN-ACK in answer",
+            "confirm": "timeout 10 tcpdump -ni any -c 200 'tcp[13] & 0x06 != 0 or (ip6[6] = 6 \
+                        and ip6[53] & 0x06 != 0)'",
+            "runbook": "docs/runbooks/NetmonConnectFailures.md",
         }, {
+            "id": 2,
             "detector": "syn_flood",
             "severity": "warning",
             "subject": "boundary",
             "peer": null,
+            "service_port": null,
+            "silenced": false,
             "first_seen_seconds": 0.0,
+            "last_seen_seconds": 2.1,
             "statistic": 200.0,
             "threshold": 100.0,
+            "window_seconds": 2.0,
+            "evidence": {"requests": 200, "answers": 0},
             "detail": "200 SYN in 1 s, 0 SYN-ACK in answer",
+            "confirm": "timeout 10 tcpdump -ni any -c 200 'tcp[13] & 0x12 = 0x02 or (ip6[6] = 6 \
+                        and ip6[53] & 0x12 = 0x02)'",
+            "runbook": "docs/runbooks/NetmonSynFlood.md",
         }],
+        "more_red_flags": 0,
     });
     assert_eq!(capture, expected);
 }

@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use flate2::read::GzDecoder;
 use netmon::http::{Server, Settings};
+use serde_json::json;
 
 use crate::{
     client::{ask, get, serve, settings},
@@ -175,6 +176,9 @@ async fn a_flag_tells_whom_it_is_about() {
     let mut view = views::rich();
     view.red_flags[0].subject = Some("192.0.2.7".to_owned());
     view.red_flags[0].peer = Some("<b>".to_owned());
+    view.red_flags[0].service_port = Some("tcp/22".to_owned());
+    view.red_flags[1].silenced = true;
+    view.red_flags[1].active = true;
     let served = serve(Some(view), settings()).await;
     let answer = get(served.addr, "/api/v1/red-flags").await;
     let document: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
@@ -182,9 +186,33 @@ async fn a_flag_tells_whom_it_is_about() {
         |flag: usize| ["subject", "peer"].map(|end| document["red_flags"][flag][end].as_str());
     assert_eq!(ends(0), [Some("192.0.2.7"), Some("<b>")]);
     assert_eq!(ends(1), [Some("boundary"), None]);
+    let flag = &document["red_flags"][0];
+    for (field, value) in [
+        ("service_port", json!("tcp/22")),
+        ("silenced", json!(false)),
+        ("window_seconds", json!(2.0)),
+        ("evidence", json!({"requests": 4000, "answers": 120})),
+        ("confirm", json!("timeout 10 tcpdump -ni any -c 200 'tcp'")),
+        ("runbook", json!("docs/runbooks/NetmonSynFlood.md")),
+    ] {
+        assert_eq!(flag[field], value, "{field}");
+    }
+    let suppressed = &document["detectors"][1];
+    assert_eq!(suppressed["suppressed"], 2);
+    let by_reason =
+        json!({"allow_list": 1, "cooldown": 2, "warm_up": 3, "silenced": 4, "limit": 5});
+    assert_eq!(suppressed["suppressed_by_reason"], by_reason);
     let page = get(served.addr, "/").await;
-    assert!(page.text().contains(" of 192.0.2.7 with &lt;b&gt; "), "{}", page.text());
-    assert!(page.text().contains(" at the boundary "), "{}", page.text());
+    for shown in [
+        " of 192.0.2.7 with &lt;b&gt;, tcp/22 ",
+        " at the boundary ",
+        ">silenced<",
+        "requests=4000 answers=120",
+        "<code>timeout 10 tcpdump -ni any -c 200 'tcp'</code>",
+        "netmon explain 2",
+    ] {
+        assert!(page.text().contains(shown), "{shown}: {}", page.text());
+    }
 }
 
 #[tokio::test]

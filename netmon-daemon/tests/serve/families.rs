@@ -139,13 +139,27 @@ fn red_flags_are_shown_with_their_detectors() {
     assert_eq!(last, Some(1_700_000_061.0));
     assert_eq!(found.count("netmon_red_flag_last_timestamp_seconds"), 1, "never is absent");
     assert_eq!(found.count("netmon_red_flag_info"), 2);
+    let suppressed = |detector, reason| {
+        let labels = [("detector", detector), ("reason", reason)];
+        found.value("netmon_red_flags_suppressed_total", &labels)
+    };
+    for (at, reason) in ["allow_list", "cooldown", "warm_up", "silenced"].iter().enumerate() {
+        assert_eq!(suppressed("syn_flood", reason), Some((at + 1) as f64), "{reason}");
+        assert_eq!(suppressed("rst_storm", reason), Some(0.0), "{reason}");
+    }
+    assert_eq!(suppressed("syn_flood", "limit"), Some(5.0));
+    assert_eq!(suppressed("rst_storm", "limit"), None, "rows that few hosts ever need");
     let mut named = views::rich();
     named.red_flags[0].subject = Some("192.0.2.7".to_owned());
     named.red_flags[0].peer = Some("192.0.2.53".to_owned());
+    named.red_flags[0].service_port = Some("tcp/22".to_owned());
+    named.red_flags[0].workload = Some("backup.service".to_owned());
     let text = views::scrape_text(&named);
     let lines: Vec<&str> =
         text.lines().filter(|line| line.starts_with("netmon_red_flag_info{")).collect();
     assert!(lines[0].contains("subject=\"192.0.2.7\",peer=\"192.0.2.53\""), "{}", lines[0]);
+    let rest = "service_port=\"tcp/22\",workload=\"backup.service\",id=\"2\"";
+    assert!(lines[0].contains(rest), "{}", lines[0]);
     assert!(lines[1].contains("subject=\"boundary\",peer=\"\""), "not known: {}", lines[1]);
     let mut unseen = views::rich();
     unseen.detectors[0].score = f64::NAN;

@@ -12,7 +12,7 @@ use netmon::{
         facts::{Build, Facts, Kernel},
         process::Process,
     },
-    redflag::{RedFlag, Status},
+    redflag::{RedFlag, Status, SuppressReason},
     signal::Signal,
     site::Site,
     snapshot::{Device, Drops, Service, Snapshot, Traffic, Vantage},
@@ -129,7 +129,7 @@ pub(crate) fn quiet(detector: &'static str) -> Status {
         trusted: true,
         active: [false; 2],
         raised: [0; 2],
-        cooldown_suppressed: 0,
+        suppressed: [0; SuppressReason::COUNT],
         last_raised: None,
     }
 }
@@ -160,15 +160,17 @@ pub(crate) fn flag(id: u64, severity: Severity, active: bool) -> RedFlag {
         detector: "syn_flood",
         severity,
         site: Site::Vantage(Vantage::Boundary),
-        subject: None,
-        peer: None,
         active,
         first_seen: Duration::from_secs(60),
         raised_at: Duration::from_secs(61),
         last_seen: Duration::from_secs(88),
         statistic: 4000.0,
         threshold: 1000.0,
+        window: Duration::from_secs(2),
+        evidence: vec![("requests", 4000), ("answers", 120)],
         detail: "4000 connection requests in 1 s, 3 % answered".into(),
+        confirm: "timeout 10 tcpdump -ni any -c 200 'tcp'".into(),
+        ..RedFlag::EMPTY
     }
 }
 
@@ -213,7 +215,7 @@ pub(crate) fn rich() -> View {
         score: 4.0,
         active: [false, true],
         raised: [1, 1],
-        cooldown_suppressed: 2,
+        suppressed: [1, 2, 3, 4, 5],
         last_raised: Some(Duration::from_secs(61)),
         ..quiet("syn_flood")
     };

@@ -49,7 +49,7 @@ const TELLS: [(&str, &str); 3] = [
     ("DROP_TELLS_REASON", "btf_trace_kfree_skb"),
 ];
 /// What else they are told; any number does, so that nothing of them is left out.
-const KNOWN: [(&str, u32); 2] = [("HOME_NET", 1), ("LISTEN_OVERFLOW", 40)];
+const KNOWN: [(&str, u32); 3] = [("HOME_NET", 1), ("LISTEN_OVERFLOW", 40), ("NO_SOCKET", 3)];
 
 /// The maps, and the programs as the daemon adapts them to this kernel.
 ///

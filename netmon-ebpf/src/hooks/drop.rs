@@ -11,8 +11,10 @@ use netmon_common::abi::{member::Member, tcp::DROP_REASONS};
 
 use super::count;
 use crate::{
+    attempts,
     kernel::{
-        Memory, Probed, SkBuff, Typed, drop_tells_reason, is_listen_overflow, is_received_home,
+        Memory, Probed, SkBuff, Typed, drop_tells_reason, is_for_nobody, is_listen_overflow,
+        is_received_home,
     },
     maps::DROPS,
 };
@@ -84,5 +86,8 @@ fn dropped<M: Memory>(skb: *const SkBuff, reason: u32) {
     // family of metrics.
     if is_listen_overflow(reason) && is_received_home(skb) {
         count(|events| events.home_overflows = events.home_overflows.wrapping_add(1));
+    }
+    if is_for_nobody(reason) {
+        attempts::refused(skb);
     }
 }

@@ -8,7 +8,7 @@ mod reset_sent;
 mod retransmit;
 mod retransmit_synack;
 mod sock_ops;
-mod tc;
+pub(crate) mod tc;
 
 use netmon_common::{
     abi::{

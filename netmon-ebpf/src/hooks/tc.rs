@@ -13,13 +13,12 @@ use netmon_common::{
     },
     account::{Volume, account, account_merged},
     bytes::Bytes as _,
-    handshake::Step,
     packet::{self, Link, Packet, Remote, Transport},
     wire::dns::{Ports, Spoken},
 };
 
 use crate::{
-    debug, device, dns, handshake,
+    attempts, debug, dns, handover,
     maps::{SLOTS, TALLIES_BY_SLOT},
     scope,
     skb::{Linear, Reread},
@@ -36,6 +35,27 @@ fn netmon_ingress(ctx: TcContext) -> i32 {
 #[classifier]
 fn netmon_egress(ctx: TcContext) -> i32 {
     count(ctx, Direction::Egress);
+    TC_ACT_UNSPEC
+}
+
+/// Reads an attempt to connect that a device received.
+#[classifier]
+fn netmon_attempt_ingress(ctx: TcContext) -> i32 {
+    attempts::read(&ctx, Direction::Ingress);
+    TC_ACT_UNSPEC
+}
+
+/// Reads an attempt to connect that a device sent.
+#[classifier]
+fn netmon_attempt_egress(ctx: TcContext) -> i32 {
+    attempts::read_leaving(&ctx);
+    TC_ACT_UNSPEC
+}
+
+/// Reads an answer to an attempt to connect between others.
+#[classifier]
+fn netmon_attempt_answered(ctx: TcContext) -> i32 {
+    attempts::read(&ctx, Direction::Egress);
     TC_ACT_UNSPEC
 }
 
@@ -110,21 +130,8 @@ fn count(ctx: TcContext, direction: Direction) -> Option<()> {
     if packet.is_plain() {
         return Some(());
     }
-    let step = Step::of(packet);
-    if step.is_none() && (packet.is_dns() || packet.is(Transport::DnsSegment)) {
-        dns::pass_on(&ctx, direction, packet);
-    } else if direction == Direction::Egress
-        && let Some(step) = step
-        // Handshakes between others are timed where they leave: there the kernel still
-        // knows that they came in.
-        && handshake::is_forwarded(skb)
-    {
-        // Not as a function of its own: to call it and return from it costs 10 ns.
-        // The entry is looked up once more: kept from the beginning, it would take a
-        // register from the packets that never ask.
-        // SAFETY: the context of a TC program is a valid `__sk_buff`.
-        let entry = device::entry(unsafe { (*skb).ifindex });
-        handshake::follow(skb, link(SlotEntry::word_link(entry)), step);
+    if packet.is_dns() || packet.is(Transport::DnsSegment) || packet.may_ask() != 0 {
+        handover::pass_on(&ctx, direction, packet);
     }
     Some(())
 }
@@ -313,7 +320,7 @@ const fn remote(direction: Direction) -> Remote {
 
 /// The link types that devices have.
 #[inline(always)]
-fn link(index: usize) -> Link {
+pub(crate) fn link(index: usize) -> Link {
     if index == Link::Ethernet.index() {
         Link::Ethernet
     } else if index == Link::Raw.index() {

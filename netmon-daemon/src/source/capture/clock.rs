@@ -14,6 +14,8 @@ const LATEST: Duration = Duration::from_secs(1 << 60);
 pub(super) struct Clock {
     /// The time of the last packet, from the first one on.
     now: Duration,
+    /// The first timestamp.
+    first: Option<Duration>,
     /// The newest timestamp of the clock that is followed.
     newest: Option<Duration>,
     /// The lowest and the highest timestamp of all.
@@ -32,6 +34,7 @@ impl Clock {
         let Some(stamp) = stamp else { return self.now };
         let (lowest, highest) = self.range.unwrap_or((stamp, stamp));
         self.range = Some((lowest.min(stamp), highest.max(stamp)));
+        self.first.get_or_insert(stamp);
         let newest = *self.newest.get_or_insert(stamp);
         if stamp > newest {
             self.now = self.now.saturating_add(stamp.saturating_sub(newest)).min(LATEST);
@@ -40,6 +43,12 @@ impl Clock {
             self.newest = Some(stamp);
         }
         self.now
+    }
+
+    /// What a wall clock that runs like packet time showed at a time, if any packet has a
+    /// timestamp.
+    pub(super) fn wall(&self, at: Duration) -> Option<Duration> {
+        self.first.map(|first| first.saturating_add(at))
     }
 
     /// From the lowest to the highest timestamp.
@@ -72,6 +81,8 @@ mod tests {
                 assert_eq!(clock.time(None), now, "{stamps:?}");
             }
             assert_eq!(clock.range().as_secs(), *range, "{stamps:?}");
+            let later = stamps.first().map(|first| Duration::from_secs(first + 7));
+            assert_eq!(clock.wall(Duration::from_secs(7)), later, "{stamps:?}");
         }
     }
 }

@@ -9,6 +9,7 @@
 //! first pcapng block that contradicts itself although its length is good,
 //! passes over old packet blocks, and cannot say how much it did not read.
 
+mod attempts;
 mod clock;
 mod dns;
 mod flows;
@@ -39,6 +40,7 @@ use netmon_common::{
 };
 
 use self::{
+    attempts::Attempts,
     clock::Clock,
     dns::Dns,
     flows::Flows,
@@ -137,6 +139,7 @@ pub struct Capture {
     handshakes: Handshakes,
     dns: Dns,
     flows: Flows,
+    attempts: Attempts,
     /// The first packet that the last snapshot does not hold.
     next: Option<Timed>,
     /// The time of the last packet that was counted.
@@ -195,6 +198,7 @@ impl Capture {
             handshakes: Handshakes::new(),
             dns: Dns::new(),
             flows: Flows::new(),
+            attempts: Attempts::new(),
             next: None,
             last: Duration::ZERO,
             snapshot: None,
@@ -263,6 +267,7 @@ impl Capture {
         let ends = self.handshakes.follow(at, packet, bytes, link);
         self.dns.follow(at, packet, record);
         self.flows.follow(at, packet, &record, &self.networks);
+        self.attempts.follow(at, packet, bytes, link);
         Some(Timed { at, packet, wire_len, ends })
     }
 
@@ -291,6 +296,9 @@ impl Source for Capture {
             let mut first = Snapshot::empty(Duration::ZERO);
             first.directed = false;
             first.sources.set(Signal::ForwardedHandshakes, Some("capture"));
+            first.sources.set(Signal::Attempts, Some("capture"));
+            first.sources.set(Signal::RefusedDatagrams, Some("capture"));
+            first.attempts = Some(self.attempts.report(Duration::ZERO));
             (first.dns, first.names) = self.dns.report(Duration::ZERO);
             if first.names.is_some() {
                 first.sources.set(Signal::DnsNames, Some("capture"));
@@ -322,9 +330,14 @@ impl Source for Capture {
             (snapshot.dns, snapshot.names) = self.dns.report(tick);
             snapshot.flows = self.flows.report(tick, &self.networks);
             snapshot.tcp.events.untracked = self.flows.untracked();
+            snapshot.attempts = Some(self.attempts.report(tick));
         }
         let snapshot = self.snapshot.insert(snapshot);
         Ok(tick.is_some().then(|| snapshot.clone()))
+    }
+
+    fn wall_clock(&self) -> Option<Duration> {
+        self.clock.wall(self.snapshot.as_ref()?.at)
     }
 }
 

@@ -1,0 +1,207 @@
+//! Who asks for connections and is not answered, over minutes and an hour.
+//!
+//! The kernel, or a replay, says for each window who asked for what and what agreed; here
+//! that becomes a memory of sources. The same code judges live traffic and captures, in
+//! the time of the packets. Must not know a threshold: what it reports, detectors judge.
+//! Invariant: at most [`SOURCES`] sources are remembered, whatever is sent; whoever asked
+//! once gives way to whoever keeps asking.
+
+pub mod report;
+mod ring;
+mod source;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+    time::Duration,
+};
+
+use netmon_common::attempts::{Kind, Suspect};
+
+pub use self::report::{Report, Suspicion};
+use self::{report::MOST, source::Source};
+use crate::{
+    key::{Dice, Key},
+    party::Party,
+    table::{Found, Row, Table},
+};
+
+/// Sources that are remembered.
+pub const SOURCES: usize = 2048;
+
+/// Seconds after which a source that is silent is forgotten.
+const FORGOTTEN: u32 = 3600;
+
+/// Bits of an IPv6 address that tell owners apart.
+const OWNER: u8 = 64;
+
+/// Sources by what they asked for.
+#[derive(Debug)]
+pub struct Attempts {
+    key: Key,
+    dice: Dice,
+    sources: Table<Slot>,
+    /// The last report and its second.
+    last: Option<(u32, Arc<Report>)>,
+}
+
+/// A place for a source.
+#[derive(Clone, Debug, Default)]
+struct Slot {
+    tag: u32,
+    /// When it was last seen, in seconds.
+    last: u32,
+    /// What failed within an hour, when it was last seen.
+    failures: u32,
+    source: Option<Box<Source>>,
+}
+
+impl Row for Slot {
+    fn tag(&self) -> u32 {
+        self.tag
+    }
+
+    fn is_over(&self, now: u32) -> bool {
+        now.saturating_sub(self.last) > FORGOTTEN
+    }
+
+    fn worth(&self) -> u64 {
+        u64::from(self.failures)
+    }
+
+    fn last(&self) -> u32 {
+        self.last
+    }
+}
+
+impl Attempts {
+    /// Nobody asked yet.
+    pub fn new(key: Key) -> Self {
+        Self { key, dice: key.dice(), sources: Table::new(SOURCES), last: None }
+    }
+
+    /// Takes note of what somebody did in a window that ended at this time.
+    pub fn observe(&mut self, at: Duration, suspect: &Suspect) {
+        let Some(kind) = suspect.kind() else { return };
+        let second = whole(at);
+        let tag = self.tag(kind, suspect);
+        let is_harmless =
+            suspect.asked.without(&suspect.answered).ones() == 0 && suspect.stealth() == 0;
+        if is_harmless && self.sources.find(tag).is_none() {
+            return;
+        }
+        let at = match self.sources.place(tag, second, &mut self.dice) {
+            None => return,
+            Some(Found::Known(at) | Found::New(at, _)) => at,
+        };
+        let Some(slot) = self.sources.get_mut(at) else { return };
+        slot.tag = tag;
+        slot.last = second;
+        let source = slot.source.get_or_insert_with(|| Box::new(Source::new(kind, *suspect)));
+        source.observe(second, suspect);
+        let [.., hour] = source.failures(second);
+        slot.failures = hour;
+    }
+
+    /// Who asks in vain at a moment, to the second.
+    pub fn report(&mut self, at: Duration) -> Arc<Report> {
+        let second = whole(at);
+        if let Some((of, report)) = &self.last
+            && *of == second
+        {
+            return Arc::clone(report);
+        }
+        let sources = self.sources.iter().filter(|slot| !slot.is_over(second));
+        let suspicions = sources.filter_map(|slot| slot.source.as_deref());
+        let suspicions = suspicions.map(|source| suspicion(source, second));
+        let suspicions = suspicions.filter(|it| it.failures != [0; 3] || it.stealth > 0);
+        let mut all: Vec<Suspicion> = suspicions.collect();
+        let report = Arc::new(Report {
+            suspicions: Kind::ALL.iter().flat_map(|kind| worst(&mut all, *kind)).collect(),
+            evicted: self.sources.evicted,
+        });
+        self.last = Some((second, Arc::clone(&report)));
+        report
+    }
+
+    fn tag(&self, kind: Kind, suspect: &Suspect) -> u32 {
+        let client = address(suspect.client);
+        let client = owner(kind, client).map_or(client, |network| network);
+        let server = match kind {
+            Kind::Along => address(suspect.server),
+            Kind::Outside | Kind::Udp | Kind::Across => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let port = if kind == Kind::Across { suspect.port() } else { 0 };
+        let octets = [client, server].map(octets);
+        self.key.tag(&[&[kind as u8], &octets[0], &octets[1], &port.to_be_bytes()])
+    }
+}
+
+/// The worst of a kind by each figure, each of them once.
+fn worst(all: &mut Vec<Suspicion>, kind: Kind) -> Vec<Suspicion> {
+    let figures: [fn(&Suspicion) -> f64; 5] = [
+        |it| f64::from(it.failures[0]),
+        |it| f64::from(it.failures[1]),
+        |it| f64::from(it.failures[2]),
+        |it| it.excess,
+        |it| f64::from(it.stealth),
+    ];
+    let mut of_kind: Vec<Suspicion> = all.extract_if(.., |it| it.kind == kind).collect();
+    let mut worst = Vec::new();
+    for figure in figures {
+        // Of equals always the same, however they stand in the table.
+        of_kind.sort_by(|one, other| {
+            figure(other).total_cmp(&figure(one)).then_with(|| one.source.cmp(&other.source))
+        });
+        worst.extend(of_kind.drain(..of_kind.len().min(MOST)));
+    }
+    worst
+}
+
+fn suspicion(source: &Source, second: u32) -> Suspicion {
+    let Suspect { client, server, workload, .. } = source.last;
+    let client = address(client);
+    let network = owner(source.kind, client).map(|network| Party::Network(network, OWNER));
+    Suspicion {
+        kind: source.kind,
+        source: network.unwrap_or(Party::Address(client)),
+        target: address(server),
+        port: source.last.port(),
+        workload,
+        failures: source.failures(second),
+        excess: f64::from(source.walk),
+        stealth: source.stealth(second),
+    }
+}
+
+/// The network of one from outside who asks over IPv6.
+fn owner(kind: Kind, client: IpAddr) -> Option<IpAddr> {
+    match client {
+        IpAddr::V6(client) if matches!(kind, Kind::Outside | Kind::Udp) => {
+            let [a, b, c, d, ..] = client.segments();
+            Some(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
+        }
+        _ => None,
+    }
+}
+
+/// The address that these words are, in the order of the network.
+fn address(words: [u32; 4]) -> IpAddr {
+    let octets = words.map(u32::to_be_bytes);
+    let octets: [u8; 16] = std::array::from_fn(|at| octets[at / 4][at % 4]);
+    IpAddr::from(Ipv6Addr::from(octets)).to_canonical()
+}
+
+fn octets(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+/// Seconds as a number of 32 bits, which is enough for a century.
+fn whole(at: Duration) -> u32 {
+    u32::try_from(at.as_secs()).unwrap_or(u32::MAX)
+}
