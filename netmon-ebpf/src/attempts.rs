@@ -16,7 +16,8 @@ use netmon_common::{
         slot::{BOUNDARY, LOOPBACK, SlotEntry},
     },
     attempts::{
-        Attempt, Keys, Ledger, Popularity, Probe, Suspect, TAGS, answer, ask, place_of, refuse,
+        Attempt, Crowd, Keys, Ledger, Popularity, Probe, Suspect, TAGS, answer, ask, place_of,
+        refuse,
     },
     bytes::Bytes as _,
     handshake::Step,
@@ -27,7 +28,9 @@ use crate::{
     device, handover, handshake,
     hooks::tc::link,
     kernel::{FromNetwork, SkBuff},
-    maps::{ATTEMPT_EVENTS, ATTEMPT_TAGS, ATTEMPT_TARGETS, ATTEMPT_WINDOW, SUSPECTS},
+    maps::{
+        ATTEMPT_CROWD, ATTEMPT_EVENTS, ATTEMPT_TAGS, ATTEMPT_TARGETS, ATTEMPT_WINDOW, SUSPECTS,
+    },
     skb::{Anywhere, opaque, zero},
 };
 
@@ -160,6 +163,12 @@ impl Ledger for Maps {
     fn popularity(&mut self) -> Option<&mut Popularity> {
         // SAFETY: the value belongs to this CPU, and what writes to it runs with softirqs off.
         ATTEMPT_TARGETS.get_ptr_mut(0).map(|targets| unsafe { &mut *targets })
+    }
+
+    #[inline(always)]
+    fn crowd(&mut self) -> Option<&mut Crowd> {
+        // SAFETY: as above.
+        ATTEMPT_CROWD.get_ptr_mut(0).map(|crowd| unsafe { &mut *crowd })
     }
 
     #[inline(always)]

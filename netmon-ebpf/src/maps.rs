@@ -28,7 +28,7 @@ use netmon_common::abi::{
     tcp::{DROP_REASONS, Dropped, RESET_REASONS, TcpEvents},
 };
 use netmon_common::{
-    attempts::{BANKS, PLACES, Popularity, Suspect, TAGS},
+    attempts::{BANKS, Crowd, PLACES, Popularity, Suspect, TAGS},
     dns::{LOOKUP_SETS, STREAM_SETS, StreamSet, WAYS},
     handshake::{SETS, Set},
 };
@@ -217,6 +217,10 @@ pub(crate) static ATTEMPT_WINDOW: Array<u64> = Array::with_max_entries(1, 0);
 /// can have. Written for every SYN.
 #[map]
 pub(crate) static ATTEMPT_TARGETS: PerCpuArray<Popularity> = PerCpuArray::with_max_entries(1, 0);
+
+/// Who asked, however many those are, one value. Written for every SYN.
+#[map]
+pub(crate) static ATTEMPT_CROWD: PerCpuArray<Crowd> = PerCpuArray::with_max_entries(1, 0);
 
 /// Who stands where among the suspects of a window, for two windows, 16 KiB. Written when a
 /// suspect gets a place, or asks for something new.

@@ -1,7 +1,7 @@
 //! The rules by which suspects are kept.
 
 use super::{
-    Attempt, Keys, Kind, Suspect, TAGS, WAYS,
+    Attempt, Crowd, Keys, Kind, Suspect, TAGS, WAYS,
     attempt::Hashes,
     suspect::{is_of, is_same, set, tag, with_one_more, worth},
 };
@@ -25,6 +25,8 @@ pub trait Ledger {
     fn keys(&self) -> &Keys;
     /// The targets of this processor.
     fn popularity(&mut self) -> Option<&mut Popularity>;
+    /// Those who ask, of this processor.
+    fn crowd(&mut self) -> Option<&mut Crowd>;
     /// Who stands where in one of the tables.
     fn tags(&mut self, bank: u32) -> Option<&mut [u64; TAGS]>;
     /// A suspect of one of the tables.
@@ -125,6 +127,9 @@ const fn mixed(hash: u64) -> u64 {
 fn is_telling(ledger: &mut impl Ledger, hashes: &Hashes) -> bool {
     let window = ledger.window();
     let target = hashes.server.wrapping_add(hashes.port) >> 32;
+    if let Some(crowd) = ledger.crowd() {
+        crowd.observe(mixed(hashes.client), window);
+    }
     let times = ledger.popularity().map_or(0, |popularity| popularity.add(target, window));
     let is = times <= POPULAR;
     if let Some(events) = ledger.events() {

@@ -11,9 +11,11 @@
 //! the daemon reads it. The same code runs in the kernel and over capture files.
 
 mod attempt;
+mod crowd;
 mod ledger;
 mod suspect;
 
 pub use attempt::{Attempt, Keys, Probe};
+pub use crowd::{Askers, Crowd};
 pub use ledger::{Ledger, POPULAR, Popularity, answer, ask, refuse};
 pub use suspect::{BANKS, Kind, PLACES, SETS, SUSPECTS, Suspect, TAGS, WAYS, is_of, place_of};

@@ -27,6 +27,11 @@ impl<const N: usize> HyperLogLog<N> {
         most
     };
 
+    /// The sketch that has these registers.
+    pub const fn from_registers(registers: [u8; N]) -> Self {
+        Self { registers }
+    }
+
     /// Takes note of a thing.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "the lower bits are what is wanted")]

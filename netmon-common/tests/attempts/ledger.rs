@@ -2,7 +2,7 @@
 
 use netmon_common::{
     abi::attempts::AttemptEvents,
-    attempts::{Attempt, Keys, Ledger, Popularity, SUSPECTS, Suspect, TAGS, is_of},
+    attempts::{Attempt, Crowd, Keys, Ledger, Popularity, SUSPECTS, Suspect, TAGS, is_of},
 };
 
 /// Suspects in memory.
@@ -10,6 +10,7 @@ pub(crate) struct Book {
     pub(crate) window: u32,
     keys: Keys,
     popularity: Box<Popularity>,
+    pub(crate) crowd: Crowd,
     tags: [Box<[u64; TAGS]>; 2],
     suspects: Vec<Suspect>,
     pub(crate) events: AttemptEvents,
@@ -21,6 +22,7 @@ impl Book {
             window: 1,
             keys: keys(seed),
             popularity: Box::new(Popularity::EMPTY),
+            crowd: Crowd::EMPTY,
             tags: [Box::new([0; TAGS]), Box::new([0; TAGS])],
             suspects: vec![Suspect::NOBODY; 2 * SUSPECTS],
             events: AttemptEvents::ZERO,
@@ -46,6 +48,10 @@ impl Ledger for Book {
 
     fn popularity(&mut self) -> Option<&mut Popularity> {
         Some(&mut self.popularity)
+    }
+
+    fn crowd(&mut self) -> Option<&mut Crowd> {
+        Some(&mut self.crowd)
     }
 
     fn tags(&mut self, bank: u32) -> Option<&mut [u64; TAGS]> {

@@ -131,3 +131,26 @@ fn bits_are_set_as_if_by_chance() {
         }
     }
 }
+
+#[test]
+fn a_crowd_is_known_for_two_windows() {
+    let mut book = Book::new(9);
+    for window in 1..=4 {
+        book.window = window;
+        for client in 0..window * 10 {
+            // However often each of them asks, and for what.
+            for port in 1..=3 {
+                ask(&mut book, &attempt(client, 1, port), false, false, 0);
+            }
+        }
+        let registers = |window| {
+            book.crowd.of(window).registers().iter().filter(|register| **register > 0).count()
+        };
+        let known: Vec<usize> = (1..=4).map(registers).collect();
+        for (of, count) in (1..=4).zip(known) {
+            let least = if of + 1 >= window && of <= window { of as usize * 8 } else { 0 };
+            let most = if of + 1 >= window && of <= window { of as usize * 10 } else { 0 };
+            assert!((least..=most).contains(&count), "window {of} in {window}: {count}");
+        }
+    }
+}

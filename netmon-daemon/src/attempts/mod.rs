@@ -18,11 +18,12 @@ use std::{
     time::Duration,
 };
 
-use netmon_common::attempts::{Kind, Suspect};
+use netmon_common::attempts::{Askers, Kind, Suspect};
 
 pub use self::report::{Report, Suspicion};
 use self::{report::MOST, source::Source};
 use crate::{
+    estimate::distinct,
     key::{Dice, Key},
     party::Party,
     table::{Found, Row, Table},
@@ -43,6 +44,8 @@ pub struct Attempts {
     key: Key,
     dice: Dice,
     sources: Table<Slot>,
+    /// When somebody asked last, and how many did.
+    askers: Option<(u32, f64)>,
     /// The last report and its second.
     last: Option<(u32, Arc<Report>)>,
 }
@@ -79,7 +82,7 @@ impl Row for Slot {
 impl Attempts {
     /// Nobody asked yet.
     pub fn new(key: Key) -> Self {
-        Self { key, dice: key.dice(), sources: Table::new(SOURCES), last: None }
+        Self { key, dice: key.dice(), sources: Table::new(SOURCES), askers: None, last: None }
     }
 
     /// Takes note of what somebody did in a window that ended at this time.
@@ -105,6 +108,11 @@ impl Attempts {
         slot.failures = hour;
     }
 
+    /// Takes note of all who asked in a window that ended at this time.
+    pub fn ask_all(&mut self, at: Duration, askers: &Askers) {
+        self.askers = Some((whole(at), distinct(askers.registers(), Askers::MOST)));
+    }
+
     /// Who asks in vain at a moment, to the second.
     pub fn report(&mut self, at: Duration) -> Arc<Report> {
         let second = whole(at);
@@ -118,11 +126,15 @@ impl Attempts {
         let suspicions = suspicions.map(|source| suspicion(source, second));
         let suspicions = suspicions.filter(|it| it.failures != [0; 3] || it.stealth > 0);
         let mut all: Vec<Suspicion> = suspicions.collect();
+        // Of a crowd that is gone nothing is to be said.
+        let askers = self.askers.filter(|(at, _)| second.saturating_sub(*at) <= 2);
+        let askers = askers.map(|(_, askers)| askers);
         let counts = all.iter().filter(|it| matches!(it.kind, Kind::Outside | Kind::Along));
         let stealth = counts.map(|it| u64::from(it.stealth)).sum();
         let report = Arc::new(Report {
             suspicions: Kind::ALL.iter().flat_map(|kind| worst(&mut all, *kind)).collect(),
             stealth,
+            askers,
             evicted: self.sources.evicted,
         });
         self.last = Some((second, Arc::clone(&report)));

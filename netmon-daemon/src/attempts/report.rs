@@ -15,6 +15,9 @@ pub const MOST: usize = 8;
 pub struct Report {
     /// The worst of every kind, in no order.
     pub suspicions: Vec<Suspicion>,
+    /// How many asked for connections in the last window, to about 6.5 %; none where they
+    /// were few.
+    pub askers: Option<f64>,
     /// Segments within a minute that no TCP stack sends, of all sources from outside and of
     /// those of this host.
     pub stealth: u64,

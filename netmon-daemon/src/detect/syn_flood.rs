@@ -119,7 +119,11 @@ impl Config {
         let critical = (unfinished / self.critical).min(sum);
         let critical = if is_hurt { critical.max(warning) } else { critical };
         let half_open = backlog.map_or(0, |it| it.half_open);
+        let sources = rates.attempts().and_then(|it| it.askers).map_or(0, count);
         let mut detail = format!("{requests} SYN in 1 s, {completed} handshakes completed");
+        if sources > 0 {
+            let _ = write!(detail, ", from about {sources} sources");
+        }
         if is_hurt {
             // Writing to a string cannot fail.
             let _ = write!(detail, "; {cookies} cookies and {dropped} dropped in 10 s");
@@ -141,12 +145,23 @@ impl Config {
             ("cookies", cookies),
             ("dropped", dropped),
             ("half_open", half_open),
+            ("sources", sources),
         ]);
         match backlog {
             Some(backlog) if warning >= 1.0 => verdict.at_port(backlog.port),
             _ => verdict,
         }
     }
+}
+
+/// An estimate as a whole number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "of requests within a second, and not negative"
+)]
+fn count(estimate: f64) -> u64 {
+    estimate.round() as u64
 }
 
 /// Requests that are not passed on to others.

@@ -23,6 +23,9 @@ const TURN: f64 = 0.3;
 /// Requests in a window from which on it is looked whether there are too many.
 const MANY: u64 = 2048;
 
+/// Fewer requests than these are no crowd, of whom anybody wants to know how many they are.
+const FEW: u64 = 50;
+
 /// The chance of a suspect to be overlooked from which on nobody is looked for.
 const OVERLOOKED: f64 = 0.05;
 
@@ -78,6 +81,9 @@ impl Attempts {
         let requests = events.requests.wrapping_sub(self.before.requests);
         let is_crowded = requests >= MANY && kernel.crowding()? > OVERLOOKED;
         snapshot.sources.set(Signal::Attempts, (!is_crowded).then_some(TAIL_CALL));
+        if turned && requests >= FEW {
+            self.sources.ask_all(at, &kernel.askers()?);
+        }
         snapshot.attempts = Some(self.sources.report(at));
         self.before = events;
         Ok(())

@@ -8,7 +8,7 @@ use aya::{
 };
 use netmon_common::{
     abi::attempts::AttemptEvents,
-    attempts::{Keys, POPULAR, Popularity, Suspect, TAGS, is_of, place_of},
+    attempts::{Askers, Crowd, Keys, POPULAR, Popularity, Suspect, TAGS, is_of, place_of},
 };
 
 use super::{
@@ -25,6 +25,7 @@ pub(super) struct Attempts {
     tags: Array<MapData, [u64; TAGS]>,
     suspects: Array<MapData, [u64; Suspect::WORDS]>,
     events: PerCpuArray<MapData, [u64; AttemptEvents::WORDS]>,
+    crowd: PerCpuArray<MapData, [u64; Crowd::WORDS]>,
     targets: PerCpuArray<MapData, [u32; size_of::<Popularity>() / 4]>,
     /// The window in force.
     number: u32,
@@ -53,6 +54,7 @@ impl Attempts {
             tags: map("ATTEMPT_TAGS")?.try_into().map_err(wrong)?,
             suspects: map("SUSPECTS")?.try_into().map_err(wrong)?,
             events: map("ATTEMPT_EVENTS")?.try_into().map_err(wrong)?,
+            crowd: map("ATTEMPT_CROWD")?.try_into().map_err(wrong)?,
             targets: map("ATTEMPT_TARGETS")?.try_into().map_err(wrong)?,
             number: 0,
             refused,
@@ -108,6 +110,24 @@ impl Attempts {
     /// When the counters cannot be read.
     pub(super) fn events(&self) -> Result<AttemptEvents, KernelError> {
         Ok(AttemptEvents::from_words(&sum(&self.events, 0)?))
+    }
+
+    /// Who asked in the window before this one, however many those are.
+    ///
+    /// # Errors
+    ///
+    /// When the sketches cannot be read.
+    pub(super) fn askers(&self) -> Result<Askers, KernelError> {
+        let crowds = self.crowd.get(&0, 0).map_err(|error| KernelError::Unreadable {
+            what: "the crowd of attempts".to_owned(),
+            why: error::reason(&error),
+        })?;
+        let window = self.number.wrapping_sub(1);
+        let mut all = Askers::EMPTY;
+        for words in crowds.iter() {
+            all.merge(&Crowd::from_words(words).of(window));
+        }
+        Ok(all)
     }
 
     /// The chance of a target that hardly anybody asks for to be taken for a popular one, at

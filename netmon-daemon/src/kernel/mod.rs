@@ -40,7 +40,7 @@ use netmon_common::{
         tally::Tally,
         tcp::Dropped,
     },
-    attempts::Suspect,
+    attempts::{Askers, Suspect},
 };
 
 pub use error::KernelError;
@@ -189,6 +189,15 @@ impl Kernel {
         }
         programs.attempts.read(take)?;
         programs.attempts.events().map(Some)
+    }
+
+    /// Who asked for connections in the window before this one, however many those are.
+    ///
+    /// # Errors
+    ///
+    /// When the sketches cannot be read.
+    pub fn askers(&self) -> Result<Askers, KernelError> {
+        self.programs.as_ref().map_or(Ok(Askers::EMPTY), |programs| programs.attempts.askers())
     }
 
     /// The chance of somebody who asks to be overlooked, because what he asks for is taken

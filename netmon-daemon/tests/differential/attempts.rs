@@ -9,7 +9,9 @@ use aya::{
 };
 use netmon_common::{
     abi::{attempts::AttemptEvents, labels::Direction},
-    attempts::{Attempt, Ledger as _, Probe, Suspect, TAGS, answer, ask, is_of, place_of},
+    attempts::{
+        Askers, Attempt, Crowd, Ledger as _, Probe, Suspect, TAGS, answer, ask, is_of, place_of,
+    },
     packet::{Link, Remote, network, parse},
 };
 
@@ -29,6 +31,7 @@ pub(crate) struct Attempts {
     tags: Array<MapData, [u64; TAGS]>,
     suspects: Array<MapData, [u64; Suspect::WORDS]>,
     events: PerCpuArray<MapData, [u64; AttemptEvents::WORDS]>,
+    crowd: PerCpuArray<MapData, [u64; Crowd::WORDS]>,
 }
 
 impl Attempts {
@@ -39,6 +42,7 @@ impl Attempts {
             tags: Array::try_from(map("ATTEMPT_TAGS")).unwrap(),
             suspects: Array::try_from(map("SUSPECTS")).unwrap(),
             events: PerCpuArray::try_from(map("ATTEMPT_EVENTS")).unwrap(),
+            crowd: PerCpuArray::try_from(map("ATTEMPT_CROWD")).unwrap(),
         }
     }
 
@@ -65,6 +69,15 @@ impl Attempts {
             }
         }
         lines
+    }
+
+    /// Those who asked in a window, on all CPUs.
+    fn askers(&self, window: u32) -> Askers {
+        let mut all = Askers::EMPTY;
+        for words in self.crowd.get(&0, 0).unwrap().iter() {
+            all.merge(&Crowd::from_words(words).of(window));
+        }
+        all
     }
 
     fn events(&self) -> AttemptEvents {
@@ -162,6 +175,7 @@ fn suspects_are_the_same_on_both_sides() {
             let differences = [window, window - 1].map(|it| attempts.compare(&mut book, it));
             assert_eq!(differences, [const { String::new() }; 2], "after {number} frames");
             assert_eq!(attempts.events(), book.events, "after {number} frames");
+            assert_eq!(attempts.askers(window), book.crowd.of(window), "after {number} frames");
         }
     }
     let AttemptEvents { requests, answers, admitted, unread, .. } = book.events;

@@ -51,6 +51,10 @@ fn a_flood_is_counted_to_the_last_packet() {
     let sent = flood(&stage);
     let row = netmon.raised("syn_flood", "critical");
     assert_eq!(row["subject"], "host", "{row}");
+    assert!(
+        row["evidence"]["sources"].as_u64() > Some(1000),
+        "each has a source of its own: {row}"
+    );
 
     let after = stage.settled(&netmon);
     let kernel = after.same_packets(&before, DEVICE);
@@ -78,7 +82,7 @@ fn a_flood_is_counted_to_the_last_packet() {
     netmon.stop();
 }
 
-/// A client that asks for one closed port after another, a few a second, while the flood
+/// A client that asks for one closed port after another, two a second, while the flood
 /// goes on: its suspect must stay among a few hundred thousand sources a second.
 #[test]
 fn a_slow_scan_is_found_behind_a_flood() {
@@ -91,7 +95,7 @@ fn a_slow_scan_is_found_behind_a_flood() {
     let before = memory(&netmon);
     let mut hping = Running::spawn(&mut flooding(&stage));
     netmon.raised("syn_flood", "critical");
-    let slowly = ["--scan-delay", "200ms", "--max-retries", "0", "-p", "1000-1030", ADDRESS];
+    let slowly = ["--scan-delay", "500ms", "--max-retries", "0", "-p", "1000-1013", ADDRESS];
     stage.peer.run(["nmap", "-n", "-Pn", "-sS"].into_iter().chain(slowly));
     let row = netmon.raised("port_scan", "warning");
     assert_eq!([&row["subject"], &row["peer"]], [PEER_ADDRESS, ADDRESS], "{row}");

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use netmon_common::{
     abi::{attempts::AttemptEvents, labels::IcmpClass},
     attempts::{
-        Attempt, BANKS, Keys, Ledger, Popularity, Probe, SUSPECTS, Suspect, TAGS, answer, ask,
-        is_of, refuse,
+        Attempt, BANKS, Crowd, Keys, Ledger, Popularity, Probe, SUSPECTS, Suspect, TAGS, answer,
+        ask, is_of, refuse,
     },
     bytes::Bytes as _,
     packet::{self, Link, Packet},
@@ -34,6 +34,7 @@ pub(super) struct Attempts {
 struct Book {
     window: u32,
     popularity: Box<Popularity>,
+    crowd: Crowd,
     tags: Vec<[u64; TAGS]>,
     suspects: Vec<Suspect>,
     events: AttemptEvents,
@@ -45,6 +46,7 @@ impl Attempts {
         let book = Book {
             window: 1,
             popularity: Box::new(Popularity::EMPTY),
+            crowd: Crowd::EMPTY,
             tags: vec![[0; TAGS]; BANKS as usize],
             suspects: vec![Suspect::NOBODY; SUSPECTS * BANKS as usize],
             events: AttemptEvents::ZERO,
@@ -93,6 +95,7 @@ impl Attempts {
         for window in self.next.max(window.saturating_sub(BANKS))..window {
             let bank = usize::from(window % 2 == 1);
             let end = WINDOW * window;
+            self.sources.ask_all(end, &self.book.crowd.of(window));
             for at in 0..SUSPECTS {
                 if is_of(self.book.tags[bank][at], window) {
                     self.sources.observe(end, &self.book.suspects[bank * SUSPECTS + at]);
@@ -114,6 +117,10 @@ impl Ledger for Book {
 
     fn popularity(&mut self) -> Option<&mut Popularity> {
         Some(&mut self.popularity)
+    }
+
+    fn crowd(&mut self) -> Option<&mut Crowd> {
+        Some(&mut self.crowd)
     }
 
     fn tags(&mut self, bank: u32) -> Option<&mut [u64; TAGS]> {
