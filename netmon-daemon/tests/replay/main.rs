@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail and say why")]
 
+mod attempts;
 mod damage;
 mod dns;
 mod file;
