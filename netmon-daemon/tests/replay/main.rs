@@ -9,6 +9,8 @@ mod dns;
 mod file;
 mod formats;
 mod handshakes;
+#[path = "../support/manifest.rs"]
+mod manifest;
 mod names;
 mod report;
 mod shared;
