@@ -32,6 +32,8 @@ pub enum Signal {
     Drops,
     /// Open sockets by state.
     Sockets,
+    /// Who claims which address on the links of this network namespace.
+    Neighbours,
     /// The kernel's own counters of this network namespace.
     KernelCounters,
     /// Who asks for connections and is not answered.
@@ -42,11 +44,15 @@ pub enum Signal {
     DnsNames,
     /// The names in some DNS messages at least.
     DnsNameSample,
+    /// What is known of nearly every connection of the host at its end.
+    ConnectionRecords,
+    /// The same of some connections at least.
+    ConnectionRecordSample,
 }
 
 impl Signal {
     /// Every signal, in the order of the variants.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Packets,
         Self::Connections,
         Self::Handshakes,
@@ -58,11 +64,14 @@ impl Signal {
         Self::Congestion,
         Self::Drops,
         Self::Sockets,
+        Self::Neighbours,
         Self::KernelCounters,
         Self::Attempts,
         Self::RefusedDatagrams,
         Self::DnsNames,
         Self::DnsNameSample,
+        Self::ConnectionRecords,
+        Self::ConnectionRecordSample,
     ];
 
     /// Whether the kernel's own counters know something of it.
@@ -87,11 +96,14 @@ impl Signal {
             Self::Congestion => "congestion",
             Self::Drops => "drops",
             Self::Sockets => "sockets",
+            Self::Neighbours => "neighbours",
             Self::KernelCounters => "kernel_counters",
             Self::Attempts => "attempts",
             Self::RefusedDatagrams => "refused_datagrams",
             Self::DnsNames => "dns_names",
             Self::DnsNameSample => "dns_name_sample",
+            Self::ConnectionRecords => "connection_records",
+            Self::ConnectionRecordSample => "connection_record_sample",
         }
     }
 }

@@ -4,7 +4,8 @@
 //! matter, the newcomer is let in only now and then, and in place of the one that is
 //! worth least (random admission: Basat et al., Randomized Admission Policy, 2017). So
 //! what is seen once passes by, and what keeps coming gets in and then grows.
-//! Invariant: allocated once, never larger; every row that had to go is counted.
+//! Invariant: allocated once, when the first row comes, never larger; every row that had to
+//! go is counted.
 
 use crate::key::Dice;
 
@@ -30,6 +31,7 @@ pub(crate) trait Row: Clone + Default {
 #[derive(Debug)]
 pub(crate) struct Table<T> {
     rows: Box<[T]>,
+    size: usize,
     /// Rows that had to go although they still mattered.
     pub(crate) evicted: u64,
 }
@@ -45,7 +47,7 @@ pub(crate) enum Found<T> {
 impl<T: Row> Table<T> {
     /// A table of so many rows, which must be a power of two and hold one set at least.
     pub(crate) fn new(rows: usize) -> Self {
-        Self { rows: vec![T::default(); rows].into_boxed_slice(), evicted: 0 }
+        Self { rows: Box::default(), size: rows, evicted: 0 }
     }
 
     fn first(&self, tag: u32) -> usize {
@@ -65,6 +67,9 @@ impl<T: Row> Table<T> {
     pub(crate) fn place(&mut self, tag: u32, now: u32, dice: &mut Dice) -> Option<Found<T>> {
         if let Some(at) = self.find(tag) {
             return Some(Found::Known(at));
+        }
+        if self.rows.is_empty() {
+            self.rows = vec![T::default(); self.size].into_boxed_slice();
         }
         let first = self.first(tag);
         let set = self.rows.get(first..first + WAYS)?;
@@ -99,9 +104,9 @@ impl<T: Row> Table<T> {
         self.rows.iter().filter(|row| row.tag() != 0)
     }
 
-    /// Bytes that it takes.
-    pub(crate) fn bytes(&self) -> usize {
-        size_of_val(&*self.rows)
+    /// Bytes that it takes once there is a row.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.size * size_of::<T>()
     }
 }
 

@@ -1,9 +1,14 @@
 //! Attempts to connect, as the rules of netmon-common keep them: here are the maps, and
 //! which side of the host a packet is on.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "offsets in a packet are below 2^16, and addresses have 64 bits here"
+)]
+
 use core::{arch::asm, ptr};
 
-use aya_ebpf::{Global, bindings::__sk_buff, helpers::bpf_skb_cgroup_id, programs::TcContext};
+use aya_ebpf::{Global, helpers::bpf_skb_cgroup_id, programs::TcContext};
 use netmon_common::{
     abi::{
         attempts::AttemptEvents,
@@ -67,7 +72,7 @@ pub(crate) fn read(ctx: &TcContext, direction: Direction) -> Option<()> {
     let own = bytes.forget(u64::from(own)) != 0;
     let version_6 = bytes.forget(packet.version_6()) != 0;
     let network = packet.network(SlotEntry::word_link(entry), u64::from(beside));
-    let network = bytes.forget_offset(network as usize);
+    let network = bytes.forget(network) as usize;
     let Some(attempt) = Attempt::read(&bytes, network, version_6, probe) else {
         if let Some(events) = events() {
             events.unread = events.unread.wrapping_add(1);
@@ -136,7 +141,6 @@ struct Maps {
 
 impl Ledger for Maps {
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "the daemon writes no more than that")]
     fn window(&self) -> u32 {
         self.window as u32
     }
@@ -173,7 +177,6 @@ impl Ledger for Maps {
     }
 
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "addresses have 64 bits here")]
     fn forget(&self, number: usize) -> usize {
         (opaque(number as u64) ^ self.zero) as usize
     }

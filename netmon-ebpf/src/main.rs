@@ -28,6 +28,7 @@ mod kernel;
 mod maps;
 mod names;
 mod object;
+mod record;
 mod retried;
 mod scope;
 mod services;

@@ -6,6 +6,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, PerCpuArray, ProgramArray, RingBuf},
 };
 use netmon_common::abi::{
+    allowance::Allowance,
     attempts::AttemptEvents,
     connection::{
         CARRIED as CARRIED_LEN, CONNECTIONS as OPEN, Carried, Change, Connection, Ending,
@@ -17,6 +18,7 @@ use netmon_common::abi::{
     },
     forwarded::Forwarded,
     networks::Networks,
+    record::{ALLOWANCES, RECORDS_RING},
     service::{
         PORT_ENTRIES, PORT_SET_ENTRIES, PORT_WORDS, PORTS_PER_ENTRY, SERVICES, ServiceEvents,
         TIMED_SERVICES, TIMINGS,
@@ -26,7 +28,7 @@ use netmon_common::abi::{
     tcp::{DROP_REASONS, Dropped, RESET_REASONS, TcpEvents},
 };
 use netmon_common::{
-    attempts::{BANKS, Popularity, SUSPECTS as ASKING, Suspect, TAGS},
+    attempts::{BANKS, PLACES, Popularity, Suspect, TAGS},
     dns::{LOOKUP_SETS, STREAM_SETS, StreamSet, WAYS},
     handshake::{SETS, Set},
 };
@@ -107,6 +109,17 @@ pub(crate) static SEEN: PerCpuArray<Change> = PerCpuArray::with_max_entries(1, 0
 /// The connection that ended last on this CPU, as long as its reason is open.
 #[map]
 pub(crate) static ENDING: PerCpuArray<Ending> = PerCpuArray::with_max_entries(1, 0);
+
+/// What is known of connections at their end. Written at most as often as
+/// `netmon_common::abi::record` allows, drained by the daemon ten times a second; what
+/// finds no room is counted.
+#[map]
+pub(crate) static CONNECTION_RECORDS: RingBuf = RingBuf::with_byte_size(RECORDS_RING, 0);
+
+/// How many of them may still be handed on, by what they tell of.
+#[map]
+pub(crate) static RECORD_ALLOWANCES: PerCpuArray<Allowance> =
+    PerCpuArray::with_max_entries(ALLOWANCES, 0);
 
 /// Resets sent, by the kernel's reason. One value, because a read of it is one
 /// system call.
@@ -213,7 +226,7 @@ pub(crate) static ATTEMPT_TAGS: Array<[u64; TAGS]> = Array::with_max_entries(BAN
 /// Who asks for what and is answered by what, for two windows, 352 KiB. Written for every
 /// SYN that asks for what few others do, and for every SYN-ACK to such a one, by all CPUs.
 #[map]
-pub(crate) static SUSPECTS: Array<Suspect> = Array::with_max_entries(ASKING as u32 * BANKS, 0);
+pub(crate) static SUSPECTS: Array<Suspect> = Array::with_max_entries(PLACES, 0);
 
 /// What became of attempts to connect, one value. Written for every SYN and SYN-ACK.
 #[map]

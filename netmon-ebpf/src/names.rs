@@ -26,15 +26,9 @@ use crate::{
 #[inline(always)]
 pub(crate) fn allowed(lookups: &mut Lookups) -> bool {
     // SAFETY: the helper has no conditions.
-    let now = unsafe { bpf_jiffies64() } >> ALLOWANCE_BITS;
-    let [span, left] = &mut lookups.allowance;
-    if *span != now {
-        (*span, *left) = (now, ALLOWANCE);
-    }
-    let is = *left != 0;
-    if is {
-        *left = left.wrapping_sub(1);
-    } else {
+    let span = unsafe { bpf_jiffies64() } >> ALLOWANCE_BITS;
+    let is = lookups.allowance.take(span, ALLOWANCE);
+    if !is {
         let skipped = &mut lookups.events.names_skipped;
         *skipped = skipped.wrapping_add(1);
     }

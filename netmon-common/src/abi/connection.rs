@@ -24,13 +24,21 @@ pub struct Connection {
     /// 1 once the handshake was completed.
     pub established: u8,
     /// Makes the layout explicit.
-    pub reserved: [u8; 5],
+    pub reserved: u8,
+    /// Microseconds from the request to its answer, 0 where that is not known.
+    pub handshake: u32,
 }
 
 impl Connection {
     /// A connection that begins now.
     pub const fn new(since: u64, service: u8, role: Role) -> Self {
-        Self { since, service, role: role as u8, established: 0, reserved: [0; 5] }
+        Self { since, service, role: role as u8, established: 0, reserved: 0, handshake: 0 }
+    }
+
+    /// The handshake took so many nanoseconds, as far as that can be told.
+    #[inline(always)]
+    pub fn took(&mut self, nanoseconds: u64) {
+        self.handshake = u32::try_from(nanoseconds / 1000).unwrap_or(u32::MAX);
     }
 
     /// Which end of it this host is.

@@ -1,6 +1,7 @@
 //! What is counted of DNS beyond the packets: questions, TCP, and lookups.
 
 use super::{
+    allowance::Allowance,
     counters::{counters, words},
     histogram::{DNS_SIZE_BOUNDS, LOOKUP_BOUNDS},
     labels::{Direction, DnsTransport, IpVersion, QueryType, Rcode, Resolver},
@@ -104,8 +105,8 @@ pub struct Lookups {
     pub pending: [u64; PENDING],
     /// Answers over UDP of more than 1232 bytes, by a hash of the server.
     pub large: [u64; LARGE_SERVERS],
-    /// In which span of time names were handed on last, and how many still may be.
-    pub allowance: [u64; 2],
+    /// How many names may still be handed on.
+    pub allowance: Allowance,
     /// A tick of the kernel, and what the clock said when that was first seen.
     pub clock: [u64; 2],
     /// What one program leaves to the next.
@@ -144,7 +145,7 @@ impl Lookups {
         events: LookupEvents::ZERO,
         pending: [0; PENDING],
         large: [0; LARGE_SERVERS],
-        allowance: [0; 2],
+        allowance: Allowance::NONE,
         clock: [0; 2],
         left: Left::NOTHING,
     };

@@ -36,6 +36,10 @@ labels! {
         SockFamily = "sock_common.skc_family",
         /// State.
         SockState = "sock_common.skc_state",
+        /// Local IPv4 address.
+        SockLocal = "sock_common.skc_rcv_saddr",
+        /// Local IPv6 address.
+        SockLocal6 = "sock_common.skc_v6_rcv_saddr",
         /// Remote port, in network byte order.
         SockDport = "sock_common.skc_dport",
         /// Local port, in host byte order; 0 once the port was given back.
@@ -47,6 +51,12 @@ labels! {
         /// Flags of the socket: bit 0 is set once no process has it any more, bit 1 once
         /// the peer has said that it is done.
         SockFlags = "sock_common.skc_flags",
+        /// Control group of whoever made the socket, or its listener.
+        SockGroup = "sock.sk_cgrp_data sock_cgroup_data.cgroup",
+        /// What stands for a control group in its file system.
+        GroupNode = "cgroup.kn",
+        /// The number of that.
+        NodeNumber = "kernfs_node.id",
         /// Why the connection broke, as an error number.
         SockError = "sock.sk_err",
         /// Local port, in network byte order, also after the port was given back.
@@ -67,6 +77,10 @@ labels! {
         BytesSent = "tcp_sock.bytes_sent",
         /// Bytes sent again.
         BytesRetransmitted = "tcp_sock.bytes_retrans",
+        /// Segments with payload sent.
+        DataSegmentsSent = "tcp_sock.data_segs_out",
+        /// Segments with payload received.
+        DataSegmentsReceived = "tcp_sock.data_segs_in",
         /// Bytes received in order.
         BytesReceived = "tcp_sock.bytes_received",
         /// Packets that came out of order.

@@ -5,6 +5,7 @@
 //! in [`slot`]; there is no `bool`, enum, pointer or implicit padding, so both
 //! sides can hold the same bytes without `unsafe`.
 
+pub mod allowance;
 pub mod attempts;
 pub mod connection;
 pub mod counters;
@@ -16,6 +17,7 @@ pub mod labels;
 pub mod member;
 pub mod native;
 pub mod networks;
+pub mod record;
 pub mod service;
 pub mod slot;
 pub mod tally;

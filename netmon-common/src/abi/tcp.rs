@@ -3,6 +3,7 @@
 use super::{
     counters::counters,
     labels::{CongestionState, TcpState},
+    record::{Ended, Fate},
 };
 
 /// Values of `enum sk_rst_reason` that are told apart; it had 26 in kernel 6.18.
@@ -36,6 +37,8 @@ counters! {
         inner home_overflows;
         /// Connections that found no room in the table of open connections.
         inner untracked;
+        /// Connections and attempts that ended, by what became of their records.
+        inner records[what: Ended, fate: Fate];
     }
 }
 

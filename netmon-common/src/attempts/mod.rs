@@ -16,4 +16,4 @@ mod suspect;
 
 pub use attempt::{Attempt, Keys, Probe};
 pub use ledger::{Ledger, POPULAR, Popularity, answer, ask, refuse};
-pub use suspect::{BANKS, Kind, SETS, SUSPECTS, Suspect, TAGS, WAYS, is_of, place_of};
+pub use suspect::{BANKS, Kind, PLACES, SETS, SUSPECTS, Suspect, TAGS, WAYS, is_of, place_of};

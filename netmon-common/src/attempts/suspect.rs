@@ -13,6 +13,14 @@ pub const WAYS: usize = 4;
 /// Suspects of one table.
 pub const SUSPECTS: usize = SETS * WAYS;
 
+/// Suspects of all tables.
+pub const PLACES: u32 = {
+    assert!(SUSPECTS <= 1 << 16);
+    #[expect(clippy::cast_possible_truncation, reason = "asserted")]
+    let suspects = SUSPECTS as u32;
+    suspects.wrapping_mul(BANKS)
+};
+
 /// Words that say who stands where in one table.
 pub const TAGS: usize = SUSPECTS;
 

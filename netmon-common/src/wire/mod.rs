@@ -6,6 +6,7 @@
     reason = "every function here fails with a `Reject`, whose variants say when"
 )]
 
+pub mod arp;
 pub mod bsd_loopback;
 pub mod cooked;
 pub mod dns;

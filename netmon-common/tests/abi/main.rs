@@ -6,6 +6,7 @@ mod histogram;
 mod labels;
 mod native;
 mod networks;
+mod record;
 mod slot;
 mod tally;
 mod timing;

@@ -2,6 +2,7 @@
 //! Every vector is also cut at every byte: no cut may panic, vanish from the
 //! counts or be rejected for another reason than the cut or the frame's own.
 
+mod arp;
 mod bsd_loopback;
 mod cooked;
 mod dns;

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     links::Stats,
     proc::Counters,
-    snapshot::{Drops, Reference, Traffic},
+    snapshot::{Drops, Load, Reference, Traffic},
 };
 
 pub(super) const IFINDEX: u32 = 2;
@@ -39,6 +39,7 @@ pub(super) fn host() -> Host {
         flaps: 0,
         drops: Drops::default(),
         traffic: Traffic::ZERO,
+        load: Load::default(),
     });
     let kernel = Reference {
         devices: [(IFINDEX, Stats::default())].into(),

@@ -20,6 +20,7 @@ use netmon_common::wire::dns::Ports;
 use crate::{
     config::{Config, Overrides},
     detect::{self, Severity},
+    flows::Flows,
     key::Key,
     names::Names,
     redflag::Board,
@@ -120,11 +121,14 @@ pub fn replay(
 ///
 /// When nothing of the file can be understood.
 pub fn judge(file: &Path, config: &Config) -> Result<(Capture, Outcome), capture::Error> {
-    let mut capture = Capture::open(file)?.within(config.scopes.networks()).resolving(
-        Names::of(config, Key::FIXED),
-        config.dns.resolvers.iter().map(|resolver| resolver.0),
-        Ports::with(config.dns.ports.iter().map(|port| port.0)),
-    );
+    let mut capture = Capture::open(file)?
+        .within(config.scopes.networks())
+        .resolving(
+            Names::of(config, Key::FIXED),
+            config.dns.resolvers.iter().map(|resolver| resolver.0),
+            Ports::with(config.dns.ports.iter().map(|port| port.0)),
+        )
+        .following(Flows::new(config, Key::FIXED));
     let mut board =
         Board::new(detect::enabled(&config.detectors)).silencing(config.red_flags.silences.clone());
     let Ok(outcome) = replay::run(&mut capture, &mut board);

@@ -25,6 +25,7 @@ pub mod section;
 pub mod setting;
 mod silence;
 mod spans;
+mod speed;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,7 @@ pub use self::{
     reason::Reason,
     resolver::Resolver,
     silence::Silence,
+    speed::Speed,
 };
 use crate::detect;
 use choice::choice;
@@ -58,6 +60,8 @@ section! {
         include: Vec<Pattern> = vec![Pattern::any()], in 1..=64;
         /// Names to leave alone, as shell patterns; they win over `include`.
         exclude: Vec<Pattern> = Vec::new(), in 0..=64;
+        /// Speeds in each direction, such as "wan0=200mbit", where the driver reports none or the line is slower than it says; the first that matches decides.
+        speeds: Vec<Speed> = Vec::new(), in 0..=64;
     }
 }
 

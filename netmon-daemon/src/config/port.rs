@@ -18,6 +18,27 @@ impl Port {
     }
 }
 
+impl Port {
+    /// Ports on which one is asked who one is, and a guess may be let in: FTP, SSH,
+    /// telnet, POP3, IMAP, LDAP, SMB, submission of mail, SQL Server, MySQL, RDP,
+    /// PostgreSQL, VNC, WinRM, Redis (IANA's registry, and the usual ports of VNC and
+    /// Redis).
+    pub fn asking_for_passwords() -> Vec<Self> {
+        let ports = [
+            21, 22, 23, 110, 143, 389, 445, 465, 587, 636, 993, 995, 1433, 3306, 3389, 5432, 5900,
+            5985, 5986, 6379,
+        ];
+        ports.map(Self).to_vec()
+    }
+
+    /// Ports of databases, caches and queues, whose clients keep their connections: SQL
+    /// Server, Oracle, MySQL, PostgreSQL, AMQP, Redis, Cassandra, Elasticsearch,
+    /// memcached, MongoDB.
+    pub fn for_pools() -> Vec<Self> {
+        [1433, 1521, 3306, 5432, 5672, 6379, 9042, 9200, 11_211, 27_017].map(Self).to_vec()
+    }
+}
+
 impl Setting for Port {
     type Measure = u16;
 

@@ -1,9 +1,11 @@
 //! Detectors: pure judgements over rates, one file each.
 
 mod confirm;
+mod robust;
 mod share;
 #[cfg(test)]
 mod trial;
+mod ways;
 
 use std::time::Duration;
 
@@ -360,13 +362,18 @@ macro_rules! detectors {
 }
 
 detectors! {
+    brute_force,
     connect_failures,
+    connection_churn,
     dns_flood,
     dns_large_messages,
     dns_nxdomain,
     dns_repeats,
     dns_tunnel,
+    exfiltration,
     fragment_flood,
+    gateway_change,
+    link_saturation,
     outbound_scan,
     packet_drops,
     port_scan,
@@ -376,5 +383,6 @@ detectors! {
     slow_handshakes,
     stealth_scan,
     syn_flood,
+    traffic_storm,
     udp_scan,
 }

@@ -44,7 +44,7 @@ impl Watch for Config {
     fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         let Some(report) = rates.attempts() else { return vec![Verdict::blind()] };
         let mut verdicts: Vec<Verdict> =
-            report.of(&[Kind::Across]).map(|it| self.of(it)).collect();
+            report.of(&[Kind::Across]).map(|it| self.of(it, rates.workload(it.workload))).collect();
         if verdicts.is_empty() {
             verdicts.push(Verdict::quiet(self.thresholds()));
         }
@@ -59,7 +59,7 @@ impl Watch for Config {
 }
 
 impl Config {
-    fn of(&self, suspicion: &Suspicion) -> Verdict {
+    fn of(&self, suspicion: &Suspicion, workload: Option<&str>) -> Verdict {
         let Suspicion { source, target, port, failures: [minute, five_minutes, hour], .. } =
             suspicion;
         let critical = f64::from(*minute) / self.critical;
@@ -67,7 +67,8 @@ impl Config {
         let statistic = if critical >= 1.0 { minute } else { five_minutes };
         let detail = format!(
             "{minute} hosts in 60 s, {five_minutes} in 5 min did not answer on port {port}; last \
-             {target}"
+             {target}{}",
+            workload.map(|name| format!(", asked by {name}")).unwrap_or_default()
         );
         let verdict = Verdict {
             statistic: f64::from(*statistic),

@@ -2,12 +2,16 @@
 
 use std::{cell::RefCell, net::IpAddr, time::Duration};
 
-use netmon_common::attempts::Suspect;
+use netmon_common::{
+    abi::labels::{CloseReason, Role},
+    attempts::Suspect,
+};
 
 use super::{Severity, Watch, named};
 use crate::{
     attempts::Attempts,
-    config::{Domain, NamePrivacy},
+    config::{Config, Domain, NamePrivacy},
+    flows::{End, Flows, Record},
     key::Key,
     names::{Names, Sighting, tests::text::Text},
     redflag::{Board, RedFlag},
@@ -130,4 +134,69 @@ pub(super) fn over_lookups<W: Watch>(
     let severity = flags.iter().map(|flag| flag.severity).max();
     let is_active = flags.iter().any(|flag| flag.active);
     (flags, severity, is_active)
+}
+
+/// A connection in a second that begins at 0, on which a host was not let in.
+pub(super) fn ssh(client: u8) -> Record {
+    Record {
+        role: Role::Passive,
+        client: [192, 0, 2, client].into(),
+        client_port: 40_000,
+        server: [192, 0, 2, 22].into(),
+        service_port: 22,
+        workload: 0,
+        began: Duration::ZERO,
+        ended: Duration::from_millis(300),
+        seen_to_open: true,
+        handshake: None,
+        client_bytes: 1500,
+        server_bytes: 2500,
+        client_segments: 8,
+        server_segments: 9,
+        end: End::Closed(CloseReason::Fin),
+    }
+}
+
+/// A connection of this host to a cache, opened for one request.
+pub(super) fn redis() -> Record {
+    Record {
+        role: Role::Active,
+        client: [192, 0, 2, 1].into(),
+        server: [192, 0, 2, 63].into(),
+        service_port: 6379,
+        handshake: Some(Duration::from_micros(200)),
+        client_bytes: 30,
+        server_bytes: 7,
+        ..ssh(1)
+    }
+}
+
+/// The flags that a detector raises over connections that begin in so many seconds, as
+/// they end, and over so many seconds without one.
+pub(super) fn over_connections<W: Watch>(
+    watch: W,
+    seconds: u64,
+    quiet: u64,
+    connections: impl Fn(u64) -> Vec<Record>,
+) -> Vec<RedFlag> {
+    let mut all: Vec<Record> = Vec::new();
+    for at in 0..seconds {
+        let begun = Duration::from_secs(at);
+        all.extend(connections(at).into_iter().map(|it| Record {
+            began: it.began + begun,
+            ended: it.ended + begun,
+            ..it
+        }));
+    }
+    all.sort_by_key(|record| record.ended);
+    let flows =
+        RefCell::new((Flows::new(&Config::default(), Key::FIXED), all.into_iter().peekable()));
+    let go_on = |snapshot: &mut Snapshot| {
+        let (flows, all) = &mut *flows.borrow_mut();
+        while let Some(record) = all.next_if(|record| record.ended <= snapshot.at) {
+            flows.observe(&record);
+        }
+        snapshot.flows = Some(flows.report(snapshot.at));
+    };
+    raised(watch, &[Signal::ConnectionRecords], &[(seconds + quiet, &go_on)])
 }

@@ -10,18 +10,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{attempts::Attempts, names::Names, signals, sockets::Sockets};
+use netmon_common::attempts::Kind;
+
+use super::{
+    attempts::Attempts, flows::Flows, names::Names, neighbours::Neighbours, peaks::Peaks, signals,
+    sockets::Sockets,
+};
 use crate::{
     config::Config,
     drops::Expected,
     kernel::{self, Forbidden, Kernel, KernelError},
-    links::{Change, Selection, Watch, vantage},
+    links::{Change, Selection, Watch, is_tunnel, vantage},
     proc::{Counters, Reader},
     signal::{PROC, Signal},
     site::Site,
     snapshot::{Device, Reference, References, Snapshot, Vantage},
     source::Source,
     view::{HookHealth, MapUse, Refusal, SignalHealth},
+    workloads::Workloads,
 };
 
 /// Why the live source cannot start or go on.
@@ -53,10 +59,14 @@ pub struct Live {
     proc: Reader,
     sockets: Sockets,
     names: Names,
+    flows: Flows,
+    workloads: Workloads,
     attempts: Attempts,
     tick: Duration,
     /// When the last snapshot was taken.
     taken: Option<Instant>,
+    neighbours: Neighbours,
+    peaks: Peaks,
     started: Instant,
     snapshots: u32,
     lists: u32,
@@ -82,10 +92,14 @@ impl Live {
             selection: Selection::new(&config.interfaces),
             proc: Reader::open(Path::new("/")),
             sockets,
-            names: Names::start(config, kernel::cgroups().ok()),
+            names: Names::start(config),
+            flows: Flows::start(config),
+            workloads: Workloads::new(kernel::cgroups().ok()),
             attempts: Attempts::start(),
             tick: config.kernel.tick.0,
             taken: None,
+            neighbours: Neighbours::start(),
+            peaks: Peaks::new(),
             started: Instant::now(),
             snapshots: 0,
             lists: 0,
@@ -115,11 +129,13 @@ impl Live {
         self.apply(&changes)
     }
 
-    /// Looks at the DNS messages that wait, and begins the next window of attempts to
-    /// connect. Between two snapshots, because there is no room for all messages that can
-    /// come within a second, and answers to attempts take their time.
-    pub fn drain(&mut self) {
-        self.names.drain(&mut self.kernel);
+    /// Looks at what a snapshot once a second would miss: the DNS messages and the ends of
+    /// connections that wait, because there is no room for all that can come within a second,
+    /// and how much devices move; and begins the next window of attempts to connect, whose
+    /// last answers take their time.
+    pub fn look(&mut self) {
+        self.peaks.look(&self.kernel);
+        self.drain_rings();
         let passed = self.taken.map_or(Duration::ZERO, |taken| taken.elapsed());
         if let Err(error) = self.attempts.turn(&mut self.kernel, passed, self.tick) {
             tracing::error!(%error, "attempts to connect");
@@ -139,6 +155,7 @@ impl Live {
         self.kernel.set_networks(&config.scopes.networks())?;
         self.kernel.set_dns(config)?;
         self.names.configure(config);
+        self.flows.configure(config);
         self.kernel.expect(Expected::new(&config.drops));
         self.kernel.serve(config.tcp.service_ports.iter().map(|port| port.0))?;
         self.sync()
@@ -172,7 +189,8 @@ impl Live {
         });
         let names = [Signal::DnsNames, Signal::DnsNameSample];
         let names = names.into_iter().filter_map(|signal| Some((signal, off.clone()?)));
-        let others: Vec<_> = files.chain(sockets).chain(names).collect();
+        let neighbours = self.neighbours.refusal().map(|it| (Signal::Neighbours, it));
+        let others: Vec<_> = files.chain(sockets).chain(names).chain(neighbours).collect();
         signals::report(&snapshot.sources, &self.health(), &others)
     }
 
@@ -256,7 +274,10 @@ impl Source for Live {
             self.lists = self.lists.wrapping_add(1);
         }
         self.snapshots = self.snapshots.wrapping_add(1);
+        let began = kernel::monotonic();
         let mut snapshot = self.kernel.snapshot(self.started.elapsed())?;
+        self.describe(&mut snapshot);
+        self.peaks.fill(&self.kernel, began, &mut snapshot);
         snapshot.proc = self.proc.read();
         if let Some(before) = before {
             let changes = self.watch.refresh()?;
@@ -264,9 +285,12 @@ impl Source for Live {
             snapshot.references = after.map(|after| Arc::new(References { before, after }));
             self.apply(&changes)?;
         }
-        self.names.drain(&mut self.kernel);
+        self.drain_rings();
         self.names.fill(&mut snapshot);
+        self.flows.fill(&mut snapshot);
         self.attempts.fill(&mut self.kernel, &mut snapshot)?;
+        self.name_workloads(&mut snapshot);
+        self.neighbours.fill(self.watch.links(), &mut snapshot);
         self.taken = Some(Instant::now());
         let lasting = self.sockets.fill(&mut snapshot);
         self.kernel.serve(lasting)?;
@@ -278,6 +302,37 @@ impl Source for Live {
 }
 
 impl Live {
+    fn drain_rings(&mut self) {
+        self.names.drain(&mut self.kernel);
+        self.flows.drain(&mut self.kernel);
+    }
+
+    /// Says what the control groups are called of which a snapshot speaks.
+    fn name_workloads(&mut self, snapshot: &mut Snapshot) {
+        let names =
+            snapshot.names.iter().flat_map(|it| it.wasted.iter().filter_map(|it| it.workload));
+        let flows = snapshot.flows.iter().flat_map(|it| it.workloads());
+        let attempts = snapshot.attempts.iter().flat_map(|it| it.of(&[Kind::Across]));
+        let all = names.chain(flows).chain(attempts.map(|it| it.workload));
+        snapshot.workloads = self.workloads.names(all.filter(|id| *id != 0));
+    }
+
+    /// Adds what is known of devices: the speeds that are configured, and which of them are
+    /// tunnels.
+    fn describe(&self, snapshot: &mut Snapshot) {
+        let table = self.watch.table();
+        for device in &mut snapshot.devices {
+            let Some(link) = table.get(device.ifindex) else { continue };
+            if let Some(speed) = self.selection.speed(&link.name) {
+                device.speed = Some(speed);
+                device.load.limit = Some(speed);
+            }
+            if device.vantage == Some(Vantage::Boundary) && is_tunnel(link) {
+                snapshot.tunnels.push(device.ifindex);
+            }
+        }
+    }
+
     /// What the kernel counted by itself up to now; none when the list of devices is
     /// not whole.
     fn reference(&mut self) -> Option<Reference> {

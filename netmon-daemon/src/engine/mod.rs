@@ -5,8 +5,11 @@
 //! engine comes to it as an event.
 
 mod attempts;
+mod flows;
 mod live;
 mod names;
+mod neighbours;
+mod peaks;
 mod pulse;
 mod signals;
 mod sockets;
@@ -62,8 +65,8 @@ pub enum EngineError {
 /// Reads the configuration again; the error is one line for people.
 pub type Loader<'a> = &'a dyn Fn() -> Result<Loaded, String>;
 
-/// How often DNS messages are fetched: the ring holds what comes within as long at tens of
-/// thousands a second.
+/// How often DNS messages are fetched, and devices looked at for peaks: the ring holds what
+/// comes within as long at tens of thousands a second.
 const DRAIN: Duration = Duration::from_millis(100);
 
 /// Runs the daemon until a signal ends it.
@@ -117,7 +120,7 @@ pub async fn run(
                 engine.tick(due.elapsed());
                 hears_devices = true;
             }
-            _ = drain.tick() => engine.live.drain(),
+            _ = drain.tick() => engine.live.look(),
             // Told by the task that ticks: when it hangs, systemd hears nothing.
             () = ring(&mut watchdog) => told(systemd::alive()),
             outcome = engine.live.follow(), if hears_devices => if let Err(error) = outcome {

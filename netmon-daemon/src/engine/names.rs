@@ -1,7 +1,7 @@
 //! The names of DNS messages, as the kernel hands them over: how many of them arrive, and
 //! what they say.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use netmon_common::abi::dns::LookupEvents;
 
@@ -12,7 +12,6 @@ use crate::{
     names::{Names as Tables, Sighting},
     signal::Signal,
     snapshot::Snapshot,
-    workloads::Workloads,
 };
 
 /// The source of what comes through the ring.
@@ -25,7 +24,6 @@ const MISSING: u64 = 20;
 pub(super) struct Names {
     tables: Option<Tables>,
     key: Key,
-    workloads: Workloads,
     /// The clock of the programs when the source started.
     began: Duration,
     /// What had been handed over, and what had not, at the last snapshot.
@@ -34,15 +32,9 @@ pub(super) struct Names {
 
 impl Names {
     /// What looks at names as a configuration wants it, for a source that starts now.
-    pub(super) fn start(config: &Config, cgroups: Option<PathBuf>) -> Self {
+    pub(super) fn start(config: &Config) -> Self {
         let key = Key::random();
-        Self {
-            tables: Tables::of(config, key),
-            key,
-            workloads: Workloads::new(cgroups),
-            began: kernel::monotonic(),
-            before: [0; 2],
-        }
+        Self { tables: Tables::of(config, key), key, began: kernel::monotonic(), before: [0; 2] }
     }
 
     /// Takes over a configuration.
@@ -78,8 +70,6 @@ impl Names {
         let is_whole = lost.saturating_mul(MISSING) <= sent.saturating_add(lost);
         snapshot.sources.set(Signal::DnsNameSample, seen.then_some(RING));
         snapshot.sources.set(Signal::DnsNames, (seen && is_whole).then_some(RING));
-        let wanted = report.wasted.iter().filter_map(|wasted| wasted.workload);
-        snapshot.workloads = self.workloads.names(wanted.filter(|id| *id != 0));
         snapshot.names = seen.then(|| Arc::clone(&report));
     }
 

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::{
         signal::PROC,
-        snapshot::{Drops, Traffic},
+        snapshot::{Drops, Load, Traffic},
     };
 
     fn device(ifindex: u32, vantage: Vantage, counted: bool) -> Device {
@@ -114,6 +114,7 @@ mod tests {
             flaps: 0,
             drops: Drops::default(),
             traffic: Traffic::ZERO,
+            load: Load::default(),
         }
     }
 

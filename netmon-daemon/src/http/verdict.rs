@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::{
         redflag::{RedFlag, Status, SuppressReason},
-        snapshot::{Drops, Snapshot, Traffic},
+        snapshot::{Drops, Load, Snapshot, Traffic},
         view::{HookHealth, Pulse},
     };
 
@@ -208,6 +208,7 @@ mod tests {
             flaps: 0,
             drops: Drops::default(),
             traffic: Traffic::ZERO,
+            load: Load::default(),
         }
     }
 

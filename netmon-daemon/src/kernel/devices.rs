@@ -19,9 +19,9 @@ use super::{
 };
 use crate::{
     config::TcMechanism,
-    links::{Link, framing},
+    links::{Link, framing, limit},
     signal::Signal,
-    snapshot::{Device, Drops, Traffic, Vantage},
+    snapshot::{Device, Drops, Load, Traffic, Vantage},
 };
 
 /// A device whose packets are counted.
@@ -90,6 +90,15 @@ impl Kernel {
     pub fn failure(&self, ifindex: u32) -> Option<&str> {
         let why = self.devices.get(&ifindex)?.counting.as_ref().err()?;
         (!why.ends_with(tc::GONE)).then_some(why)
+    }
+
+    /// The bytes that a device with counters of its own received and sent.
+    pub fn bytes(&self, ifindex: u32) -> Option<[u64; 2]> {
+        let watched = self.devices.get(&ifindex)?;
+        let Place::Own(slot) = watched.place else { return None };
+        let [ingress, egress] = self.programs.as_ref().ok()?.bytes(slot)?;
+        let base = &watched.base;
+        Some([ingress.wrapping_sub(base.ingress.bytes()), egress.wrapping_sub(base.egress.bytes())])
     }
 
     /// Ends it. The counts stay in the traffic of the vantage.
@@ -286,6 +295,7 @@ impl Watched {
             flaps: self.link.flaps,
             drops: drops(&self.link),
             traffic: Traffic::ZERO,
+            load: Load { limit: limit(&self.link), ..Load::default() },
         }
     }
 

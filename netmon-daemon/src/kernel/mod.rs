@@ -20,6 +20,7 @@ mod networks;
 mod object;
 mod programs;
 mod reasons;
+mod records;
 mod services;
 mod slots;
 mod sock_ops;
@@ -44,6 +45,7 @@ use netmon_common::{
 
 pub use error::KernelError;
 pub use forbid::{Forbidden, VARIABLE as FORBID};
+pub use programs::bytes_per_look;
 pub use sock_ops::root as cgroups;
 pub use sys::monotonic;
 pub use tail_call::PROGRAMS as HANDED_ON;
@@ -57,6 +59,7 @@ use self::{
 use crate::{
     config::{Config, TcMechanism},
     drops::{self, Expected},
+    flows::Record,
     names::Sighting,
     signal::{Signal, Sources},
     snapshot::{Dns, DropCount, Drops, Snapshot, Tcp, Traffic, Vantage, Vantages},
@@ -150,6 +153,14 @@ impl Kernel {
     pub fn drain(&mut self, take: impl FnMut(&Sighting<'_>)) {
         if let Ok(programs) = &mut self.programs {
             programs.dns.drain(take);
+        }
+    }
+
+    /// Takes every record of a connection that waits in the ring, oldest first, by the time
+    /// of the programs: see [`monotonic`].
+    pub fn drain_records(&mut self, take: impl FnMut(&Record)) {
+        if let Ok(programs) = &mut self.programs {
+            programs.records.drain(take);
         }
     }
 

@@ -1,21 +1,33 @@
 //! The programs that the kernel took, and the maps through which they are read.
 
+use std::mem::offset_of;
+
 use aya::{
     Ebpf,
     maps::{Array, MapData, MapError, PerCpuArray},
 };
-use netmon_common::abi::{labels::Direction, tally::Tally};
+use netmon_common::abi::{labels::Direction, slot::tally_key, tally::Tally};
 
 use super::{
     Change, Forbidden, KernelError, attempts, dns, forwarded, networks,
     object::{self, Object},
     reasons::Reasons,
+    records::Records,
     sock_ops::{self, SockOps},
     sys,
     tables::{Tables, missing},
     tail_call, tracing,
 };
 use crate::{config::Config, signal::Signal};
+
+/// Where the bytes of all packets stand among the words of a tally.
+const BYTES: usize = offset_of!(Tally, packet_size_bytes.sum) / size_of::<u64>();
+
+/// How much is copied out of the kernel for the bytes of one device in both directions.
+pub fn bytes_per_look() -> usize {
+    let cpus = aya::util::nr_cpus().unwrap_or(1).max(1);
+    Direction::COUNT * Tally::WORDS * size_of::<u64>() * cpus
+}
 
 /// The programs at work and everything needed to read them.
 pub(super) struct Programs {
@@ -26,6 +38,7 @@ pub(super) struct Programs {
     pub(super) tables: Tables,
     pub(super) forwarded: forwarded::Handshakes,
     pub(super) dns: dns::Dns,
+    pub(super) records: Records,
     pub(super) attempts: attempts::Attempts,
     /// Kept for the programs in it.
     _handed_on: tail_call::Table,
@@ -84,6 +97,7 @@ impl Programs {
         let refused = load(&mut ebpf, tail_call::DNS, dns::HOOK);
         let mut dns = dns::Dns::open(&mut ebpf, object.lookup_keys, refused)?;
         dns.configure(config)?;
+        let records = Records::open(&mut ebpf)?;
         let refused = load(&mut ebpf, tail_call::ATTEMPTS, attempts::HOOK);
         let attempts = attempts::Attempts::open(&mut ebpf, refused)?;
         drop(object.btf);
@@ -98,6 +112,7 @@ impl Programs {
             tables,
             forwarded,
             dns,
+            records,
             attempts,
             _handed_on: handed_on,
             tc,
@@ -108,6 +123,16 @@ impl Programs {
         };
         programs.stand_in();
         Ok(programs)
+    }
+
+    /// The bytes of a slot, summed over CPUs: all counters are copied, and one is read.
+    pub(super) fn bytes(&self, slot: u32) -> Option<[u64; 2]> {
+        let sum = |direction| {
+            let per_cpu = self.tallies.get(&tally_key(slot, direction), 0).ok()?;
+            let bytes = per_cpu.iter().filter_map(|words| words.get(BYTES).copied());
+            Some(bytes.fold(0, u64::wrapping_add))
+        };
+        Some([sum(Direction::Ingress)?, sum(Direction::Egress)?])
     }
 
     /// Has handshakes timed the second best way while no hook does it, and only then.

@@ -24,6 +24,7 @@ pub use link::{Link, Name, Stats};
 pub use message::{Message, Messages};
 pub use qdisc::entrance_qdisc;
 pub use selection::{Selection, matches};
+pub use speed::limit;
 pub use table::{Change, Table};
-pub use vantage::vantage;
+pub use vantage::{is_tunnel, vantage};
 pub use watch::Watch;

@@ -4,7 +4,7 @@
 //! `exclude` wins over `include`.
 
 use super::Name;
-use crate::config::{Interfaces, Pattern};
+use crate::config::{Interfaces, Pattern, Speed};
 
 /// Which devices are watched: patterns of names, where `*` is any bytes and `?`
 /// is any one byte. There is no way to write a literal `*`; it matches itself.
@@ -12,12 +12,17 @@ use crate::config::{Interfaces, Pattern};
 pub struct Selection {
     include: Vec<Pattern>,
     exclude: Vec<Pattern>,
+    speeds: Vec<Speed>,
 }
 
 impl Selection {
     /// What the configuration says.
     pub fn new(interfaces: &Interfaces) -> Self {
-        Self { include: interfaces.include.clone(), exclude: interfaces.exclude.clone() }
+        Self {
+            include: interfaces.include.clone(),
+            exclude: interfaces.exclude.clone(),
+            speeds: interfaces.speeds.clone(),
+        }
     }
 
     /// Whether a device of this name is watched.
@@ -26,6 +31,13 @@ impl Selection {
             patterns.iter().any(|pattern| matches(pattern.as_str().as_bytes(), name.as_bytes()))
         };
         any(&self.include) && !any(&self.exclude)
+    }
+
+    /// The speed that is configured for a device of this name, in bytes per second.
+    pub fn speed(&self, name: &Name) -> Option<u64> {
+        let mut speeds = self.speeds.iter();
+        let its = |it: &&Speed| matches(it.devices.as_str().as_bytes(), name.as_bytes());
+        speeds.find(its).map(Speed::bytes_per_second)
     }
 
     /// The patterns of what is included, for people.
@@ -164,11 +176,27 @@ mod tests {
         let owned =
             |patterns: &[&str]| patterns.iter().filter_map(|text| text.parse().ok()).collect();
         for (include, exclude, name, watched, listed) in cases {
-            let interfaces = Interfaces { include: owned(include), exclude: owned(exclude) };
+            let interfaces = Interfaces {
+                include: owned(include),
+                exclude: owned(exclude),
+                ..Interfaces::default()
+            };
             let selection = Selection::new(&interfaces);
             let name = Name::new(name.as_bytes());
             assert_eq!(selection.watches(&name), watched, "{include:?} {exclude:?} {name}");
             assert_eq!(selection.lists(&name), listed, "{include:?} {exclude:?} {name}");
+        }
+    }
+
+    #[test]
+    fn the_first_speed_that_matches_decides() {
+        let speeds = ["wan0=200mbit", "wan*=1gbit", "wan1=1mbit"];
+        let speeds = speeds.iter().filter_map(|speed| speed.parse().ok()).collect();
+        let selection = Selection::new(&Interfaces { speeds, ..Interfaces::default() });
+        for (name, speed) in
+            [(b"wan0".as_slice(), Some(25_000_000)), (b"wan1", Some(125_000_000)), (b"lan0", None)]
+        {
+            assert_eq!(selection.speed(&Name::new(name)), speed);
         }
     }
 }

@@ -18,6 +18,17 @@ pub(super) const SYSFS: &str = "/sys/class/net";
 /// Bytes per second in a megabit per second, the unit of sysfs.
 const BYTES_PER_MEGABIT: u64 = 125_000;
 
+/// Kinds of devices whose line is that of the hardware below them.
+const OVER_HARDWARE: [&str; 3] = ["bond", "team", "vlan"];
+
+/// What bounds the traffic of `link`, in bytes per second: the speed of hardware. What
+/// drivers of virtual devices say (veth and tun: 10 Gbit/s, always) bounds nothing.
+pub fn limit(link: &Link) -> Option<u64> {
+    let kind = link.kind.as_deref();
+    let bounds = link.on_bus || kind.is_none_or(|kind| OVER_HARDWARE.contains(&kind));
+    link.speed.filter(|_| bounds)
+}
+
 /// Speed of `link` in bytes per second; none when its driver reports none, when
 /// it is down, or when sysfs does not show it.
 pub(super) fn read(sysfs: &Path, link: &Link) -> Option<u64> {
@@ -98,6 +109,26 @@ mod tests {
         }
         fs::remove_file(sysfs.0.join("eth0/speed")).unwrap();
         assert_eq!(read(&sysfs.0, &device(b"eth0")), None);
+    }
+
+    #[test]
+    fn virtual_devices_have_no_limit() {
+        for (kind, on_bus, bounded) in [
+            (None, true, true),
+            (None, false, true),
+            (Some("bond"), false, true),
+            (Some("vlan"), false, true),
+            (Some("wwan"), true, true),
+            (Some("veth"), false, false),
+            (Some("tun"), false, false),
+            (Some("bridge"), false, false),
+        ] {
+            let speed = Some(125_000_000);
+            let kind = kind.map(str::to_owned);
+            let link = Link { kind, on_bus, speed, ..device(b"eth0") };
+            assert_eq!(limit(&link), speed.filter(|_| bounded), "{:?}", link.kind);
+        }
+        assert_eq!(limit(&device(b"eth0")), None);
     }
 
     #[test]

@@ -43,6 +43,36 @@ pub fn vantage(link: &Link, all: &Table) -> Option<Vantage> {
     }
 }
 
+/// Whether what crosses a device leaves within IP packets that cross another one. PPP is
+/// none: over Ethernet its frames are no IP there.
+pub fn is_tunnel(link: &Link) -> bool {
+    link.kind.as_deref().is_some_and(|kind| TUNNELS.contains(&kind))
+}
+
+const TUNNELS: [&str; 21] = [
+    "amt",
+    "bareudp",
+    "erspan",
+    "geneve",
+    "gre",
+    "gretap",
+    "gtp",
+    "ip6erspan",
+    "ip6gre",
+    "ip6gretap",
+    "ip6tnl",
+    "ipip",
+    "ovpn",
+    "ovpn-dco",
+    "sit",
+    "tun",
+    "vti",
+    "vti6",
+    "vxlan",
+    "wireguard",
+    "xfrm",
+];
+
 /// Kinds that are stacked whether or not rtnetlink names a device below them.
 const STACKED: [&str; 10] =
     ["bond", "team", "bridge", "openvswitch", "batadv", "hsr", "vrf", "ifb", "nlmon", "vsockmon"];
@@ -177,6 +207,20 @@ mod tests {
         ];
         for (name, links, expected) in cases {
             assert_eq!(vantage_of(&links), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn tunnels() {
+        for (kind, expected) in [
+            ("wireguard", true),
+            ("tun", true),
+            ("vxlan", true),
+            ("ppp", false),
+            ("dummy", false),
+            ("", false),
+        ] {
+            assert_eq!(is_tunnel(&link(3, kind)), expected, "{kind}");
         }
     }
 

@@ -11,6 +11,7 @@ use netmon_common::{
             CONNECTION_BYTES_BOUNDS, DURATION_BOUNDS, HANDSHAKE_BOUNDS, Histogram, RTT_BOUNDS,
         },
         labels::{Direction, RetransmitKind, Role},
+        record::Fate,
         service::ServiceEvents,
     },
     scope::Scope,
@@ -154,6 +155,16 @@ fn count(snapshot: &Snapshot, counter: &Counter, rows: &mut Rows<'_>) {
             }
         }
     }
+}
+
+/// Ends of connections, and failed attempts, of which nothing but a count arrived; none
+/// where they are not counted at all. For
+/// [`netmon_events_lost_total`](super::hooks).
+pub(super) fn lost(snapshot: &Snapshot) -> Option<u64> {
+    let is_sent = |cell: usize| cell % Fate::COUNT == Fate::Sent.index();
+    let fates = snapshot.tcp.events.records.iter().enumerate();
+    let lost = fates.filter(|(cell, _)| !is_sent(*cell)).map(|(_, count)| *count);
+    snapshot.sources.has(Signal::Connections).then(|| lost.fold(0, u64::wrapping_add))
 }
 
 /// Which signal feeds a row.

@@ -1,7 +1,7 @@
 //! The kernel side of netmon: hooks, their cost, what they lose, and maps.
 
 use super::{
-    Context, dns_lookups,
+    Context, connections, dns_lookups,
     family::{
         Family,
         Kind::{Counter, Gauge},
@@ -48,7 +48,7 @@ const RUNS: Family = Family::new(
 const LOST: Family = Family::new(
     Counter,
     "events_lost",
-    "Events that a program of netmon's did not see, because it would have interrupted itself or another program; nothing else says what they were. Of DNS: lookups that were forgotten before they could be answered (dns_lookups), messages whose names nobody looked at (dns_names), and TCP segments after which messages could not be told apart any more (dns_streams).",
+    "Events that a program of netmon's did not see, because it would have interrupted itself or another program; nothing else says what they were. Of DNS: lookups that were forgotten before they could be answered (dns_lookups), messages whose names nobody looked at (dns_names), and TCP segments after which messages could not be told apart any more (dns_streams). Of connections and failed attempts: those that are counted, but of which detectors that look at each know nothing (connections).",
     &["source"],
     32,
 )
@@ -98,7 +98,8 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
     {
         rows.integer(&[program], missed);
     }
-    for (source, count) in dns_lookups::lost(&view.snapshot) {
+    let records = connections::lost(&view.snapshot).map(|lost| ("connections", lost));
+    for (source, count) in dns_lookups::lost(&view.snapshot).into_iter().chain(records) {
         rows.integer(&[source], count);
     }
     for (family, of) in [

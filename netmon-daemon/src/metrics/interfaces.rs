@@ -38,7 +38,7 @@ const BYTES: Family = Family::new(
 const SPEED: Family = Family::new(
     Gauge,
     "interface_speed_bytes_per_second",
-    "Speed of a device, where its driver reports one.",
+    "Speed of a device, where the configuration says it or its driver reports one.",
     BY_DEVICE,
     32,
 )
@@ -47,6 +47,14 @@ const UTILIZATION: Family = Family::new(
     Gauge,
     "interface_utilization_ratio",
     "Share of its speed that a device used within the last poll.",
+    BY_DIRECTION,
+    64,
+)
+.open(0);
+const PEAK: Family = Family::new(
+    Gauge,
+    "interface_peak_bytes_per_second",
+    "Highest rate of a device over 100 ms within the last poll; over the whole poll while it is quiet and there are many devices.",
     BY_DIRECTION,
     64,
 )
@@ -81,7 +89,7 @@ type Count = fn(&Counts, Direction) -> u64;
 
 /// The families of this group.
 pub fn families() -> Vec<Family> {
-    vec![PACKETS, BYTES, SPEED, UTILIZATION, DROPS, UP, FLAPS]
+    vec![PACKETS, BYTES, SPEED, UTILIZATION, PEAK, DROPS, UP, FLAPS]
 }
 
 /// Adds their rows.
@@ -130,6 +138,12 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
         };
         rows.float(&[&device.name, Direction::Ingress.label()], ingress / speed as f64);
         rows.float(&[&device.name, Direction::Egress.label()], egress / speed as f64);
+    }
+    let mut rows = model.family(&PEAK);
+    for (device, peaks) in own.iter().filter_map(|row| Some((row.0, row.0.load.peak?))) {
+        for (direction, peak) in Direction::ALL.iter().zip(peaks) {
+            rows.integer(&[&device.name, direction.label()], peak);
+        }
     }
     let labelled = || {
         own.iter()

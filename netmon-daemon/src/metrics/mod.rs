@@ -98,6 +98,7 @@ macro_rules! groups {
 }
 
 groups! {
+    antipatterns,
     connections,
     counters,
     dns,

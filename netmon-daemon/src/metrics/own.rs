@@ -53,7 +53,7 @@ const TRUSTWORTHY: Family = Family::new(
     "signal_trustworthy",
     "Whether a signal can be relied on: it has a program as its source, had it for as long as detectors look back, and is not contradicted by the audit.",
     &["signal"],
-    16,
+    24,
 );
 const POLL: Family = Family::new(
     Histogram(&STAGE_BOUNDS),

@@ -6,12 +6,11 @@
 
 use std::net::IpAddr;
 
-use super::{
-    failing::Answer,
-    name::Lower,
-    pairs::{Octets, address, octets},
+use super::{failing::Answer, name::Lower};
+use crate::{
+    key::Key,
+    octets::{Octets, address, octets},
 };
-use crate::key::Key;
 
 /// Failures that wait.
 const WAITING: usize = 256;

@@ -5,12 +5,10 @@
 
 use std::net::IpAddr;
 
-use super::{
-    pairs::{Octets, address, octets},
-    slow::distinct,
-};
+use super::slow::distinct;
 use crate::{
     key::{Dice, Key},
+    octets::{Octets, address, octets},
     table::{Found, Row, Table},
 };
 

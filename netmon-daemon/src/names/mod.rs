@@ -45,6 +45,7 @@ use self::{
 use crate::{
     config::{Config, Domain, NamePrivacy},
     key::{Dice, Key},
+    octets::octets,
 };
 
 /// What all tables may take together.
@@ -315,7 +316,7 @@ impl Names {
     }
 
     fn lookup(&self, seen: &Seen<'_>) -> Lookup {
-        let client = pairs::octets(seen.sighting.client);
+        let client = octets(seen.sighting.client);
         Lookup {
             tenth: seen.tenth,
             client: seen.sighting.client,

@@ -4,7 +4,7 @@
 //! text. Invariant: a pair with a large set yields it only to one that grows, when it
 //! was silent for a minute or has the fewest new names of all.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use super::{
     below::Below,
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     key::{self, Dice, Key},
+    octets::{Octets, address, octets},
     table::{Found, Row, Table},
 };
 
@@ -37,9 +38,6 @@ const FORGOTTEN: u32 = 600;
 
 /// How often a pair must come to displace one that has so many new names itself.
 const PATIENCE: u64 = 4;
-
-/// Addresses of IPv4 are mapped into IPv6.
-pub(super) type Octets = [u8; 16];
 
 /// A client and a registered domain.
 #[derive(Clone, Debug, Default)]
@@ -127,20 +125,6 @@ impl Large {
 /// The lower bits of a time in seconds.
 pub(super) const fn short(second: u32) -> u16 {
     (second & 0xffff) as u16
-}
-
-/// The octets of an address.
-pub(super) fn octets(address: IpAddr) -> Octets {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
-        IpAddr::V6(address) => address.octets(),
-    }
-}
-
-/// The address of octets.
-pub(super) fn address(octets: Octets) -> IpAddr {
-    let address = Ipv6Addr::from(octets);
-    address.to_ipv4_mapped().map_or(IpAddr::V6(address), IpAddr::V4)
 }
 
 impl Pairs {

@@ -5,9 +5,9 @@
 
 use std::net::IpAddr;
 
-use super::pairs::{Octets, address, octets};
 use crate::{
     key::{Dice, Key, tag},
+    octets::{Octets, address, octets},
     table::{Found, Row, Table},
 };
 

@@ -8,12 +8,10 @@
 
 use std::net::IpAddr;
 
-use super::{
-    below::Below,
-    pairs::{Octets, address, octets},
-};
+use super::below::Below;
 use crate::{
     key::Dice,
+    octets::{Octets, address, octets},
     table::{Found, Row, Table},
 };
 

@@ -95,6 +95,11 @@ pub(crate) fn dump_request(kind: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
     build(kind, REQUEST | DUMP, sequence, body)
 }
 
+/// A request of this kind for one thing, with `body` behind the header.
+pub(crate) fn request(kind: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
+    build(kind, REQUEST, sequence, body)
+}
+
 /// The bytes of a message, padded to four.
 pub(crate) fn build(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
     let len = u32::try_from(HEADER_LEN.saturating_add(payload.len())).unwrap_or(u32::MAX);

@@ -13,7 +13,7 @@ use netmon_common::{
     scope::Scope,
 };
 
-use crate::snapshot::{Service, Snapshot, Times, Vantage};
+use crate::snapshot::{Drops, Service, Snapshot, Times, Vantage};
 
 /// How the host fares.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Health {
     pub packets: u64,
     /// Packets that were dropped, in the order of [`Names::drops`].
     pub dropped: Vec<u64>,
+    /// Packets that devices at the boundary dropped.
+    pub boundary_drops: u64,
 }
 
 /// Attempts of this host to open connections.
@@ -93,6 +95,7 @@ impl Health {
             kernel: Way::of_kernel(snapshot),
             packets: packets(snapshot),
             dropped,
+            boundary_drops: boundary_drops(&snapshot.boundary_drops),
         }
     }
 
@@ -202,6 +205,13 @@ fn add(ways: &mut [Way], cells: &[u64], count: impl Fn(&mut Way) -> &mut u64) {
         let count = count(way);
         *count = count.wrapping_add(*more);
     }
+}
+
+/// Packets that devices dropped, whatever the direction and the reason.
+fn boundary_drops(drops: &Drops) -> u64 {
+    let received = [drops.ingress_driver, drops.ingress_fifo, drops.ingress_missed];
+    let sent = [drops.egress_driver, drops.egress_fifo];
+    received.into_iter().chain(sent).fold(0, u64::wrapping_add)
 }
 
 /// Packets of all vantages. One that crosses two of them counts at both, which is

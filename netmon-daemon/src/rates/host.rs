@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{Backlog, Health, Names, Openings, Rates, VantageRates, Window};
-use crate::{attempts, names::Report, signal::Signal, snapshot::Vantage};
+use crate::{
+    attempts, flows, names::Report, neighbours::Report as Neighbours, signal::Signal,
+    snapshot::Vantage,
+};
 
 /// What the kernel of the host told within windows.
 #[derive(Clone, Copy, Debug)]
@@ -72,10 +75,27 @@ impl HostRates<'_> {
         self.rates.vantage(vantage)
     }
 
+    /// What the connections that are over say, with windows of its own; none where nobody
+    /// tells of them.
+    pub fn flows(&self) -> Option<&flows::Report> {
+        self.rates.flows.as_deref()
+    }
+
+    /// What a control group is called, where that is known.
+    pub fn workload(&self, group: u64) -> Option<&str> {
+        self.rates.workloads.get(&group).map(String::as_str)
+    }
+
     /// Who asks for connections and is not answered, with windows of its own; none where
     /// nobody looks.
     pub fn attempts(&self) -> Option<&attempts::Report> {
         self.rates.attempts.as_deref()
+    }
+
+    /// What changed about the neighbours within the last five minutes; none where nobody
+    /// looks at them.
+    pub fn neighbours(&self) -> Option<&Neighbours> {
+        self.rates.neighbours.as_deref()
     }
 
     /// The answers over UDP of more than 1,232 bytes that came within `window` from the one

@@ -91,11 +91,22 @@ impl<T> Memory<T> {
 
     /// The moments at which `window` begins and ends.
     pub(super) fn ends(&self, window: Window) -> Option<[&(Duration, T); 2]> {
+        self.ends_of(window, |_| true)
+    }
+
+    /// The same of something that is not known at all moments: `window` begins with the
+    /// first moment within it at which it is.
+    pub(super) fn ends_of(
+        &self,
+        window: Window,
+        is_known: impl Fn(&T) -> bool,
+    ) -> Option<[&(Duration, T); 2]> {
         let end = self.now().saturating_sub(window.ago);
         let last = self.nearest(end, self.past.len())?;
         let start = self.past.get(last)?.0.saturating_sub(window.span);
         let first = self.nearest(start, last)?;
-        Some([self.past.get(first)?, self.past.get(last)?])
+        let mut known = self.past.range(first..=last).filter(|(_, it)| is_known(it));
+        Some([known.next()?, self.past.get(last)?])
     }
 
     /// How many moments are kept.

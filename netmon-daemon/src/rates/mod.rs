@@ -4,27 +4,36 @@
 //! Pure: time comes with the snapshots, so live traffic and replayed captures
 //! are treated alike.
 
+mod cells;
 mod dns;
 mod health;
 mod host;
+mod hours;
+mod lines;
 mod memory;
 mod openings;
+mod outbound;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
-use self::{dns::DnsPast, memory::Memory};
+use self::{cells::CellPast, dns::DnsPast, lines::Lines, memory::Memory, outbound::Outbound};
 pub use self::{
+    cells::{CELLS, Volume, Volumes, add_volumes},
     dns::DnsStreams,
     health::{DropReason, Health, Names, Outcomes, Way},
     host::HostRates,
+    hours::{Hours, MOST_HOURS},
+    lines::{Line, Moved},
     memory::Window,
     openings::{Backlog, Openings},
+    outbound::Exchange,
 };
 use crate::{
-    attempts,
+    attempts, flows,
     names::Report,
+    neighbours::Report as Neighbours,
     signal::Signal,
     snapshot::{Snapshot, Vantage, Vantages},
 };
@@ -56,11 +65,20 @@ pub struct Rates {
     openings: Memory<Openings>,
     backlog: Option<Backlog>,
     health: Memory<Health>,
+    lines: Lines,
+    cells: Memory<CellPast>,
+    outbound: Outbound,
     names: Names,
     /// What the names in DNS messages said last.
     dns_names: Option<Arc<Report>>,
+    /// What the connections that are over said last.
+    flows: Option<Arc<flows::Report>>,
+    /// What control groups were called last.
+    workloads: Arc<BTreeMap<u64, String>>,
     /// Who asked for connections in vain last.
     attempts: Option<Arc<attempts::Report>>,
+    /// What changed about the neighbours, as it was said last.
+    neighbours: Option<Arc<Neighbours>>,
     /// The time of the first snapshot.
     began: Option<Duration>,
 }
@@ -80,9 +98,15 @@ impl Default for Rates {
             openings: Memory::new(LONGEST_OPENINGS, Duration::ZERO),
             backlog: None,
             health: Memory::new(LONGEST_MEMORY, STEP),
+            lines: Lines::new(Memory::new(LONGEST_MEMORY, STEP)),
+            cells: Memory::new(LONGEST_MEMORY, STEP),
+            outbound: Outbound::default(),
             names: Names::default(),
             dns_names: None,
+            flows: None,
+            workloads: Arc::default(),
             attempts: None,
+            neighbours: None,
             began: None,
         }
     }
@@ -102,8 +126,14 @@ impl Rates {
         self.openings.push(at, Openings::of(snapshot));
         self.backlog = Backlog::fullest(snapshot);
         self.health.push(at, Health::of(snapshot, &mut self.names));
+        self.lines.push(snapshot);
+        self.cells.push(at, CellPast::of(snapshot));
+        self.outbound.push(snapshot);
         self.dns_names.clone_from(&snapshot.names);
+        self.flows.clone_from(&snapshot.flows);
+        self.workloads.clone_from(&snapshot.workloads);
         self.attempts.clone_from(&snapshot.attempts);
+        self.neighbours.clone_from(&snapshot.neighbours);
     }
 
     /// The time of the last snapshot.

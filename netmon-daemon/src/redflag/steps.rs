@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netmon_common::{
     abi::{
-        labels::{Class, TcpFlag},
+        labels::{Class, Role, TcpFlag},
         tally::host_cell,
     },
     scope::Scope,
@@ -86,6 +86,9 @@ fn move_on(snapshot: &mut Snapshot, seconds: u64) {
             tally.dns_responses[0] += 400 * seconds;
         }
     }
+    // Those that came in from outside and by the loopback device.
+    let opened = &mut snapshot.tcp.services[0].events.tcp_connections_opened;
+    opened[Role::Passive.index() * Scope::COUNT] += 800 * seconds;
     *snapshot.proc.tcp_out_segs.get_or_insert(0) += 3000 * seconds;
     match snapshot.tcp.resets_sent.first_mut() {
         Some((_, refused)) => *refused += seconds,

@@ -1,6 +1,7 @@
 //! Everything that was counted up to one moment: summed over CPUs, immutable.
 
 mod dns;
+mod load;
 mod references;
 mod sides;
 mod tcp;
@@ -10,10 +11,14 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use netmon_common::abi::{labels::Direction, tally::Tally};
 
 pub use self::dns::Dns;
+pub use self::load::Load;
 pub use self::references::{Reference, References};
 pub use self::sides::Sides;
 pub use self::tcp::{DropCount, OTHER, Service, Tcp, Times};
-use crate::{attempts, names::Report, proc::Counters, signal::Sources, sockets::Census};
+use crate::{
+    attempts, flows, names::Report, neighbours::Report as Neighbours, proc::Counters,
+    signal::Sources, sockets::Census,
+};
 
 /// From where a device sees the traffic of the host. Within one vantage and
 /// direction nothing is counted twice; vantages are never added up.
@@ -145,6 +150,8 @@ pub struct Device {
     pub drops: Drops,
     /// Its traffic.
     pub traffic: Traffic,
+    /// How far its line is loaded.
+    pub load: Load,
 }
 
 /// Drops that a driver reports (`rtnl_link_stats64`), in packets.
@@ -196,6 +203,9 @@ pub struct Snapshot {
     /// The devices that exist now and have counters of their own, or none at
     /// all, by name.
     pub devices: Vec<Device>,
+    /// Devices at the boundary, by index, whose packets leave within packets of another
+    /// one there.
+    pub tunnels: Vec<u32>,
     /// Traffic of devices that have no counters of their own.
     pub other_devices: Traffic,
     /// Traffic by vantage.
@@ -219,8 +229,12 @@ pub struct Snapshot {
     pub dns: Arc<Dns>,
     /// What the names in DNS messages say; none where nobody looks at them.
     pub names: Option<Arc<Report>>,
+    /// What the connections that are over say; none where nobody tells of them.
+    pub flows: Option<Arc<flows::Report>>,
     /// Who asks for connections and is not answered; none where nobody looks.
     pub attempts: Option<Arc<attempts::Report>>,
+    /// What changed about the neighbours; none where nobody looks at them.
+    pub neighbours: Option<Arc<Neighbours>>,
     /// What control groups are called, by their number. A name stays when its group goes,
     /// because what it did is still counted.
     pub workloads: Arc<BTreeMap<u64, String>>,
@@ -244,6 +258,7 @@ impl Snapshot {
             at,
             directed: true,
             devices: Vec::new(),
+            tunnels: Vec::new(),
             other_devices: Traffic::ZERO,
             vantages: Vantages::ZERO,
             sources: Sources::default(),
@@ -255,7 +270,9 @@ impl Snapshot {
             boundary_drops: Drops::default(),
             dns: Arc::new(Dns::empty()),
             names: None,
+            flows: None,
             attempts: None,
+            neighbours: None,
             workloads: Arc::new(BTreeMap::new()),
             references: None,
         }

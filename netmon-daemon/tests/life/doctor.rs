@@ -54,7 +54,8 @@ fn doctor_tells_of_every_hook() {
             "reset_sent",
             "retransmit",
             "retransmit_synack",
-            "dns"
+            "dns",
+            "attempts"
         ]
     );
     for hook in hooks {

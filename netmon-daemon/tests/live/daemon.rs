@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io::{Read, Write},
     net::TcpStream,
-    process::Stdio,
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -39,10 +39,22 @@ pub(crate) struct Netmon<'a> {
 impl<'a> Netmon<'a> {
     /// Starts it with these environment variables and awaits that it is ready.
     pub(crate) fn start(namespace: &'a NetNs, environment: &[(&str, &str)]) -> Self {
+        Self::begin(namespace, namespace.command(env!("CARGO_BIN_EXE_netmon")), environment)
+    }
+
+    /// The same where control groups are to be seen, which `ip netns exec` hides with the
+    /// rest of /sys.
+    pub(crate) fn start_among_groups(namespace: &'a NetNs, environment: &[(&str, &str)]) -> Self {
+        let script = "mount -t cgroup2 none /sys/fs/cgroup && exec \"$0\" \"$@\"";
+        let mut command = namespace.command("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_netmon")]);
+        Self::begin(namespace, command, environment)
+    }
+
+    fn begin(namespace: &'a NetNs, mut command: Command, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (config, log) = (folder.path().join("netmon.toml"), folder.path().join("log"));
         fs::write(&config, "").unwrap();
-        let mut command = namespace.command(env!("CARGO_BIN_EXE_netmon"));
         command.args(["run", "--listen", ADDRESS, "--config"]).arg(config);
         command.env_remove("NOTIFY_SOCKET").envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(log).unwrap());

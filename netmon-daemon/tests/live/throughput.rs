@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     daemon::Netmon,
-    netns::Running,
+    netns::{NetNs, Running},
     requirement::require,
     stage::{ADDRESS, DEVICE, PEER_DEVICE, Settled, Stage, among_others},
     statistics::{self, Device},
@@ -129,18 +129,29 @@ fn sent(stage: &Stage) -> [u64; 2] {
 
 /// Sends [`BYTES`] from or to the peer.
 pub(crate) fn stream(stage: &Stage, direction: &str) {
-    let mut command = stage.host.command("iperf3");
+    let reverse = (direction == "egress").then_some("--reverse");
+    send((&stage.host, ADDRESS), &stage.peer, BYTES, reverse);
+}
+
+/// Sends so many bytes from the host to an address of the peer.
+pub(crate) fn upload(stage: &Stage, address: &str, bytes: u64) {
+    send((&stage.peer, address), &stage.host, bytes, None);
+}
+
+/// Has a client send to a server, or the reverse.
+fn send(server: (&NetNs, &str), client: &NetNs, bytes: u64, reverse: Option<&str>) {
+    let (server, address) = server;
+    let mut command = server.command("iperf3");
     command.args(["--server", "--one-off", "--forceflush"]).stdout(Stdio::piped());
     let mut server = Running::spawn(&mut command);
     let said = BufReader::new(server.0.stdout.take().unwrap());
     let mut lines = said.lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("Server listening")));
-    let bytes = BYTES.to_string();
-    let words = ["iperf3", "--json", "--client", ADDRESS, "--bytes", &bytes];
-    let reverse = (direction == "egress").then_some("--reverse");
-    let said = stage.peer.run(words.into_iter().chain(reverse));
+    let wanted = bytes.to_string();
+    let words = ["iperf3", "--json", "--client", address, "--bytes", &wanted];
+    let said = client.run(words.into_iter().chain(reverse));
     let said: Value = serde_json::from_slice(&said).unwrap();
-    assert!(said["end"]["sum_sent"]["bytes"].as_u64().unwrap() >= BYTES, "{said}");
+    assert!(said["end"]["sum_sent"]["bytes"].as_u64().unwrap() >= bytes, "{said}");
     assert_eq!(lines.by_ref().filter(|line| line.contains("error")).count(), 0);
     assert!(server.0.wait().unwrap().success());
 }

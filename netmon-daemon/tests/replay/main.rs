@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail and say why")]
 
 mod attempts;
+mod connections;
 mod damage;
 mod dns;
 mod file;
@@ -12,8 +13,10 @@ mod handshakes;
 #[path = "../support/manifest.rs"]
 mod manifest;
 mod names;
+mod neighbours;
 mod report;
 mod shared;
+mod storm;
 mod time;
 
 use std::{

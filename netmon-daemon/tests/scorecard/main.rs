@@ -33,7 +33,7 @@ use card::Card;
 use netmon::detect;
 
 /// Detectors that judge what no capture shows.
-const LIVE_ONLY: &[&str] = &["packet_drops", "retransmissions"];
+const LIVE_ONLY: &[&str] = &["exfiltration", "link_saturation", "packet_drops", "retransmissions"];
 
 const PAGE: &str = "../docs/scorecard.md";
 

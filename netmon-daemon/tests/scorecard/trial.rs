@@ -50,7 +50,7 @@ pub(crate) struct Run {
 pub(crate) const SEEDS: u64 = 2;
 
 /// When an attack begins amid other traffic.
-const AMID: Micros = 61 * SECOND + 370_000;
+const AMID: Micros = 21 * SECOND + 370_000;
 
 impl Attack {
     /// Runs it with a seed.

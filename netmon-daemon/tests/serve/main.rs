@@ -19,6 +19,7 @@ mod endpoints;
 mod exposition;
 mod families;
 mod formats;
+mod habits;
 mod hostile;
 mod native;
 mod text;

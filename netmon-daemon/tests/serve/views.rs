@@ -15,7 +15,7 @@ use netmon::{
     redflag::{RedFlag, Status, SuppressReason},
     signal::Signal,
     site::Site,
-    snapshot::{Device, Drops, Service, Snapshot, Traffic, Vantage},
+    snapshot::{Device, Drops, Load, Service, Snapshot, Traffic, Vantage},
     view::{DeviceRate, HookHealth, MapUse, Pulse, Refusal, Run, View},
 };
 use netmon_common::abi::{tally::Tally, tcp::TcpEvents};
@@ -90,6 +90,7 @@ pub(crate) fn device(name: &str, ifindex: u32) -> Device {
             ingress: volume(u64::from(ifindex), u64::from(ifindex) * 100),
             egress: volume(1, 60),
         },
+        load: Load { limit: Some(125_000_000), peak: Some([25_000_000, 60]), full: [0; 2] },
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{
     ending,
     kernel::{Sock, is_home},
     maps::{CARRIED, CONNECTIONS, HANDSHAKE_TIMES, LIFETIMES, LISTENING_PORTS, PATHS, SEEN},
-    retried, services, sock,
+    record, retried, services, sock,
 };
 
 /// `inet_sock_set_state(sk, oldstate, newstate)` as a BTF tracepoint.
@@ -203,7 +203,9 @@ fn opened(socket: *const Sock, old: i32) {
         Some(connection) => {
             connection.established = 1;
             count_opened(connection.service, Role::Active, scope);
-            took(connection.service, Role::Active, now.wrapping_sub(connection.since));
+            let nanoseconds = now.wrapping_sub(connection.since);
+            connection.took(nanoseconds);
+            took(connection.service, Role::Active, nanoseconds);
         }
         None if old == SYN_RECV => {
             let mut connection = accepted(socket, now, scope);
@@ -263,6 +265,8 @@ pub(super) fn took(service: u8, role: Role, nanoseconds: u64) {
 /// A connection is over, or will never be.
 #[inline(always)]
 fn closed(socket: *const Sock, old: i32) {
+    // SAFETY: the helper has no preconditions.
+    let now = unsafe { bpf_ktime_get_ns() };
     let error: i32 = sock::read(socket, Member::SockError);
     let remembered = remembered(socket).copied();
     // It fails where there is none.
@@ -273,13 +277,13 @@ fn closed(socket: *const Sock, old: i32) {
     }
     let connection = match remembered {
         Some(connection) if connection.established == 0 => {
-            failed(socket, connection.service, scope, error);
+            failed(socket, &connection, scope, error, now);
             return;
         }
         Some(connection) => connection,
         None if old == SYN_SENT => {
             let service = services::service_of_socket(socket, Role::Active);
-            failed(socket, service, scope, error);
+            failed(socket, &Connection::new(0, service, Role::Active), scope, error, now);
             return;
         }
         // A child that died before it was complete: the kernel counts it as accepted.
@@ -289,13 +293,14 @@ fn closed(socket: *const Sock, old: i32) {
             Connection::new(0, service, role)
         }
     };
-    ended(socket, &connection, old, error);
-    learned(socket, &connection, scope);
+    let reason = ended(socket, &connection, old, error);
+    let carried = learned(socket, &connection, scope, now);
+    record::tell_closed(socket, &connection, reason, now, carried);
 }
 
 /// A request that came to nothing.
 #[inline(always)]
-fn failed(socket: *const Sock, service: u8, scope: Scope, error: i32) {
+fn failed(socket: *const Sock, connection: &Connection, scope: Scope, error: i32, now: u64) {
     let reason = match error {
         ECONNREFUSED => FailReason::Refused,
         ETIMEDOUT => FailReason::Timeout,
@@ -310,15 +315,17 @@ fn failed(socket: *const Sock, service: u8, scope: Scope, error: i32) {
     if sock::read::<u32>(socket, Member::SegmentsSent) == 0 && is_home(socket) {
         count(|events| events.home_unsent = events.home_unsent.wrapping_add(1));
     }
-    services::count(service, |events| {
+    services::count(connection.service, |events| {
         let cell = services::by_scope(reason.index(), scope);
         services::add_one(&mut events.tcp_connect_failures, cell);
     });
+    record::tell_failed(socket, connection, reason, now);
 }
 
-/// Counts the end of a connection, or keeps it until its reason is certain.
+/// Counts the end of a connection, or keeps it until its reason is certain. Tells what it
+/// is until then.
 #[inline(always)]
-fn ended(socket: *const Sock, connection: &Connection, old: i32, error: i32) {
+fn ended(socket: *const Sock, connection: &Connection, old: i32, error: i32) -> CloseReason {
     ending::settle();
     let flags: u64 = sock::read(socket, Member::SockFlags);
     let reason = match error {
@@ -344,28 +351,28 @@ fn ended(socket: *const Sock, connection: &Connection, old: i32, error: i32) {
     } else {
         ending::keep(socket, connection.service, end);
     }
+    reason
 }
 
-/// What the kernel knows at the end of a connection.
+/// What the kernel knows at the end of a connection. Tells the bytes that it sent and
+/// received.
 #[inline(always)]
-fn learned(socket: *const Sock, connection: &Connection, scope: Scope) {
+fn learned(socket: *const Sock, connection: &Connection, scope: Scope, now: u64) -> [u64; 2] {
     if connection.since != 0
         && let Some(lifetime) = LIFETIMES.get_ptr_mut(timed(connection.service, connection.role()))
     {
-        // SAFETY: the helper has no preconditions, and the value belongs to this CPU
-        // and to this hook.
-        unsafe {
-            let nanoseconds = bpf_ktime_get_ns().wrapping_sub(connection.since);
-            (*lifetime).nanoseconds.observe(&DURATION_BOUNDS, nanoseconds);
-        }
+        let nanoseconds = now.wrapping_sub(connection.since);
+        // SAFETY: the value belongs to this CPU and to this hook.
+        unsafe { (*lifetime).nanoseconds.observe(&DURATION_BOUNDS, nanoseconds) };
     }
     let sent: u64 = sock::read(socket, Member::BytesSent);
-    let again: u64 = sock::read(socket, Member::BytesRetransmitted);
-    carry(connection.role(), Direction::Egress, sent.saturating_sub(again));
+    let sent = sent.saturating_sub(sock::read(socket, Member::BytesRetransmitted));
+    carry(connection.role(), Direction::Egress, sent);
     let received: u64 = sock::read(socket, Member::BytesReceived);
     // The kernel counts the end of the peer as a byte.
     let done = u64::from(sock::read::<u64>(socket, Member::SockFlags) & PEER_DONE != 0);
-    carry(connection.role(), Direction::Ingress, received.saturating_sub(done));
+    let received = received.saturating_sub(done);
+    carry(connection.role(), Direction::Ingress, received);
     if let Some(path) = PATHS.get_ptr_mut(scope as u32) {
         // SAFETY: the value belongs to this CPU and to this hook.
         let path = unsafe { &mut *path };
@@ -379,6 +386,7 @@ fn learned(socket: *const Sock, connection: &Connection, scope: Scope) {
         let out_of_order: u32 = sock::read(socket, Member::OutOfOrder);
         path.out_of_order = path.out_of_order.wrapping_add(u64::from(out_of_order));
     }
+    [sent, received]
 }
 
 #[inline(always)]

@@ -28,7 +28,7 @@ use crate::{
 
 /// Counts an event of the TCP stack.
 #[inline(always)]
-fn count(count: impl FnOnce(&mut TcpEvents)) {
+pub(crate) fn count(count: impl FnOnce(&mut TcpEvents)) {
     if let Some(events) = TCP_EVENTS.get_ptr_mut(0) {
         // SAFETY: the value belongs to this CPU. Each hook has counters of its own; only
         // the two programs of connections share theirs, one inside of the other.

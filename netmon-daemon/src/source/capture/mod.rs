@@ -12,11 +12,18 @@
 mod attempts;
 mod clock;
 mod dns;
+mod flows;
 mod handshakes;
 mod input;
+mod neighbours;
 mod pcap;
 mod pcapng;
 mod record;
+mod segment;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod tracker;
 
 use std::{
     convert::Infallible,
@@ -37,14 +44,17 @@ use self::{
     attempts::Attempts,
     clock::Clock,
     dns::Dns,
+    flows::Flows,
     handshakes::{Ended, Handshakes},
     input::Input,
+    neighbours::Neighbours,
     pcap::Pcap,
     pcapng::Pcapng,
     record::Record,
 };
 use super::Source;
 use crate::{
+    flows::Flows as Tables,
     names::Names,
     printable::Printable,
     rates::{LONGEST_MEMORY, LONGEST_WINDOW},
@@ -130,7 +140,9 @@ pub struct Capture {
     networks: Networks,
     handshakes: Handshakes,
     dns: Dns,
+    flows: Flows,
     attempts: Attempts,
+    neighbours: Neighbours,
     /// The first packet that the last snapshot does not hold.
     next: Option<Timed>,
     /// The time of the last packet that was counted.
@@ -188,7 +200,9 @@ impl Capture {
             networks: Networks::NONE,
             handshakes: Handshakes::new(),
             dns: Dns::new(),
+            flows: Flows::new(),
             attempts: Attempts::new(),
+            neighbours: Neighbours::default(),
             next: None,
             last: Duration::ZERO,
             snapshot: None,
@@ -213,6 +227,13 @@ impl Capture {
         ports: Ports,
     ) -> Self {
         self.dns = self.dns.configured(names, resolvers, ports);
+        self
+    }
+
+    /// The same with what looks at connections.
+    #[must_use]
+    pub fn following(mut self, flows: Tables) -> Self {
+        self.flows = self.flows.filling(flows);
         self
     }
 
@@ -249,7 +270,9 @@ impl Capture {
         let at = self.clock.time(at);
         let ends = self.handshakes.follow(at, packet, bytes, link);
         self.dns.follow(at, packet, record);
+        self.flows.follow(at, packet, &record, &self.networks);
         self.attempts.follow(at, packet, bytes, link);
+        self.neighbours.follow(at, record);
         Some(Timed { at, packet, wire_len, ends })
     }
 
@@ -281,10 +304,17 @@ impl Source for Capture {
             first.sources.set(Signal::Attempts, Some("capture"));
             first.sources.set(Signal::RefusedDatagrams, Some("capture"));
             first.attempts = Some(self.attempts.report(Duration::ZERO));
+            first.sources.set(Signal::Neighbours, Some("capture"));
+            first.neighbours = Some(self.neighbours.report(Duration::ZERO));
             (first.dns, first.names) = self.dns.report(Duration::ZERO);
             if first.names.is_some() {
                 first.sources.set(Signal::DnsNames, Some("capture"));
                 first.sources.set(Signal::DnsNameSample, Some("capture"));
+            }
+            first.flows = self.flows.report(Duration::ZERO, &self.networks);
+            if first.flows.is_some() {
+                first.sources.set(Signal::ConnectionRecords, Some("capture"));
+                first.sources.set(Signal::ConnectionRecordSample, Some("capture"));
             }
             return Ok(self.snapshot.insert(first).clone().into());
         };
@@ -305,7 +335,10 @@ impl Source for Capture {
             }
             snapshot.at = tick;
             (snapshot.dns, snapshot.names) = self.dns.report(tick);
+            snapshot.flows = self.flows.report(tick, &self.networks);
+            snapshot.tcp.events.untracked = self.flows.untracked();
             snapshot.attempts = Some(self.attempts.report(tick));
+            snapshot.neighbours = Some(self.neighbours.report(tick));
         }
         let snapshot = self.snapshot.insert(snapshot);
         Ok(tick.is_some().then(|| snapshot.clone()))

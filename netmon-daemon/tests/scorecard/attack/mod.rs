@@ -1,6 +1,7 @@
 //! The attacks, by what they are made of: tables of scenarios.
 
 mod flood;
+mod habit;
 mod name;
 mod scan;
 mod trouble;
@@ -11,7 +12,7 @@ use crate::{traffic::Traffic, trial::Attack};
 
 /// Every attack.
 pub(crate) fn all() -> Vec<&'static Attack> {
-    [scan::ALL, flood::ALL, name::ALL, trouble::ALL].into_iter().flatten().collect()
+    [scan::ALL, flood::ALL, name::ALL, trouble::ALL, habit::ALL].into_iter().flatten().collect()
 }
 
 /// Who attacks, and what the flags call it where it is a network.

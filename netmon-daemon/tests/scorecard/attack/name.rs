@@ -15,28 +15,28 @@ pub(super) const ALL: &[Attack] = &[
         detector: "dns_tunnel",
         severity: Critical,
         subject: Some(INSIDER),
-        make: |traffic, at| tunnel(traffic, at, NULL, 50, 125 * MS, 120),
+        make: |traffic, at| tunnel(traffic, at, NULL, 50, 125 * MS, 100),
     },
     Attack {
         name: "tunnel by TXT records, a name of 100 bytes every 2 seconds",
         detector: "dns_tunnel",
         severity: Critical,
         subject: Some(INSIDER),
-        make: |traffic, at| tunnel(traffic, at, TXT, 50, 2 * SECOND, 120),
+        make: |traffic, at| tunnel(traffic, at, TXT, 50, 2 * SECOND, 40),
     },
     Attack {
         name: "tunnel by addresses, a name of 12 bytes a second",
         detector: "dns_tunnel",
         severity: Warning,
         subject: Some(INSIDER),
-        make: |traffic, at| tunnel(traffic, at, A, 6, SECOND, 240),
+        make: |traffic, at| tunnel(traffic, at, A, 6, SECOND, 90),
     },
     Attack {
-        name: "tunnel by TXT records, a name a minute for 70 minutes",
+        name: "tunnel by TXT records, a name every 30 seconds, half an hour",
         detector: "dns_tunnel",
         severity: Warning,
         subject: Some(INSIDER),
-        make: |traffic, at| tunnel(traffic, at, TXT, 50, 60 * SECOND, 70),
+        make: |traffic, at| tunnel(traffic, at, TXT, 50, 30 * SECOND, 58),
     },
     Attack {
         name: "2,000 queries a second that nobody answers",
@@ -57,14 +57,14 @@ pub(super) const ALL: &[Attack] = &[
         detector: "dns_nxdomain",
         severity: Critical,
         subject: Some(INSIDER),
-        make: |traffic, at| generated(traffic, at, SECOND, 200),
+        make: |traffic, at| generated(traffic, at, SECOND, 120),
     },
     Attack {
         name: "generated domains that do not exist, one every 10 seconds",
         detector: "dns_nxdomain",
         severity: Warning,
         subject: Some(INSIDER),
-        make: |traffic, at| generated(traffic, at, 10 * SECOND, 60),
+        make: |traffic, at| generated(traffic, at, 10 * SECOND, 20),
     },
     Attack {
         name: "an answer of 1,400 bytes a second",
@@ -138,7 +138,7 @@ fn letter(traffic: &mut Traffic) -> char {
 }
 
 fn large(traffic: &mut Traffic, at: Micros) {
-    for number in 0..90 {
+    for number in 0..40 {
         let question = Question { kind: TXT, data: 1350, ..Question::address("big.example.com") };
         traffic.lookup(at + number * SECOND, host(INSIDER), host(RESOLVER), question);
     }
@@ -154,7 +154,7 @@ fn oversize(traffic: &mut Traffic, at: Micros) {
 }
 
 fn repeats(traffic: &mut Traffic, at: Micros) {
-    for number in 0..500 {
+    for number in 0..300 {
         let question = Question::address("api.example.com");
         traffic.lookup(at + number * 200 * MS, host(INSIDER), host(RESOLVER), question);
     }

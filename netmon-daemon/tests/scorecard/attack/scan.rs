@@ -20,32 +20,32 @@ pub(super) const ALL: &[Attack] = &[
         make: |traffic, at| ports(traffic, at, [ATTACKER, VICTIM], 1000, 2 * MS, false),
     },
     Attack {
-        name: "SYN scan of 200 ports, 20 a second, each refused",
+        name: "SYN scan of 100 ports, 20 a second, each refused",
         detector: "port_scan",
         severity: Critical,
         subject: Some(ATTACKER),
-        make: |traffic, at| ports(traffic, at, [ATTACKER, VICTIM], 200, 50 * MS, true),
+        make: |traffic, at| ports(traffic, at, [ATTACKER, VICTIM], 100, 50 * MS, true),
     },
     Attack {
         name: "SYN scan over IPv6, 20 a second",
         detector: "port_scan",
         severity: Critical,
         subject: Some(ATTACKER_NETWORK),
-        make: |traffic, at| ports(traffic, at, [ATTACKER_V6, VICTIM_V6], 200, 50 * MS, true),
+        make: |traffic, at| ports(traffic, at, [ATTACKER_V6, VICTIM_V6], 100, 50 * MS, true),
     },
     Attack {
         name: "slow scan, a port every 20 seconds",
         detector: "port_scan",
         severity: Warning,
         subject: Some(ATTACKER),
-        make: |traffic, at| ports(traffic, at, [ATTACKER, VICTIM], 40, 20 * SECOND, false),
+        make: |traffic, at| ports(traffic, at, [ATTACKER, VICTIM], 14, 20 * SECOND, false),
     },
     Attack {
-        name: "scan from within, of 200 ports of one neighbour",
+        name: "scan from within, of 100 ports of one neighbour",
         detector: "port_scan",
         severity: Critical,
         subject: Some(INSIDER),
-        make: |traffic, at| ports(traffic, at, [INSIDER, VICTIM], 200, 50 * MS, true),
+        make: |traffic, at| ports(traffic, at, [INSIDER, VICTIM], 100, 50 * MS, true),
     },
     Attack {
         name: "a port a second behind a flood of spoofed requests",
@@ -73,7 +73,7 @@ pub(super) const ALL: &[Attack] = &[
         detector: "outbound_scan",
         severity: Warning,
         subject: Some(INSIDER),
-        make: |traffic, at| hosts(traffic, at, 60, 10 * SECOND),
+        make: |traffic, at| hosts(traffic, at, 32, 10 * SECOND),
     },
     Attack {
         name: "UDP scan, 50 ports a second",
@@ -148,7 +148,7 @@ fn ports(
 
 fn behind_a_flood(traffic: &mut Traffic, at: Micros) {
     flood::spoofed(traffic, at, 1000, 15 * SECOND);
-    ports(traffic, at, [ATTACKER, VICTIM], 60, SECOND, false);
+    ports(traffic, at, [ATTACKER, VICTIM], 30, SECOND, false);
 }
 
 fn connect_scan(traffic: &mut Traffic, at: Micros) {

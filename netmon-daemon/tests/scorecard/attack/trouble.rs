@@ -4,7 +4,7 @@ use netmon::detect::Severity::{Critical, Warning};
 
 use super::{INSIDER, VICTIM, anybody, end};
 use crate::{
-    talk::SYN,
+    talk::{ACK, SYN},
     traffic::{MINUTE, MS, Micros, SECOND, Traffic},
     trial::Attack,
 };
@@ -25,7 +25,7 @@ pub(super) const ALL: &[Attack] = &[
         make: |traffic, at| gone(traffic, at, true),
     },
     Attack {
-        name: "one request in five is lost, for five minutes",
+        name: "one request in five is lost, for four minutes",
         detector: "slow_handshakes",
         severity: Critical,
         subject: None,
@@ -41,7 +41,7 @@ pub(super) const ALL: &[Attack] = &[
 ];
 
 fn gone(traffic: &mut Traffic, at: Micros, refused: bool) {
-    for number in 0..120 {
+    for number in 0..45 {
         let ends = [end(INSIDER, traffic.port()), end("10.0.0.9", 8080)];
         let at = at + number * SECOND;
         if refused {
@@ -60,31 +60,37 @@ fn visit(traffic: &mut Traffic, at: Micros, round_trip: Micros) {
     talk.close(1);
 }
 
+/// The moments of so many visits a minute, in its first seconds.
+fn moments(minutes: u64) -> impl Iterator<Item = (u64, Micros)> {
+    (0..minutes)
+        .flat_map(|minute| (0..30).map(move |number| (number, minute * MINUTE + number * 200 * MS)))
+}
+
 fn lossy(traffic: &mut Traffic, at: Micros) {
-    for number in 0..5 * 60 {
-        let at = at + number * SECOND;
+    for (number, after) in moments(4) {
+        let at = at + after;
         if number % 5 != 0 {
             visit(traffic, at, 20 * MS);
             continue;
         }
         // The first request does not come back, the second one does.
-        let (client, server) = (anybody(traffic), end(VICTIM, 443));
-        traffic.segment(at, [client, server], SYN, [1000, 0], 0);
+        let ends = [anybody(traffic), end(VICTIM, 443)];
         let again = at + 1030 * MS;
-        traffic.segment(again, [client, server], SYN, [1000, 0], 0);
-        traffic.segment(again + 20 * MS, [server, client], 0x12, [5000, 1001], 0);
-        traffic.segment(again + 21 * MS, [client, server], 0x10, [1001, 5001], 0);
+        traffic.segment(at, ends, SYN, [1000, 0], 0);
+        traffic.segment(again, ends, SYN, [1000, 0], 0);
+        traffic.segment(again + 20 * MS, [ends[1], ends[0]], SYN | ACK, [5000, 1001], 0);
+        traffic.segment(again + 21 * MS, ends, ACK, [1001, 5001], 0);
     }
 }
 
 fn far(traffic: &mut Traffic, at: Micros) {
-    // What is usual is seen for five minutes before.
+    // What is usual is seen for some minutes before.
     let begins = at + 5 * MINUTE;
     traffic.mark(begins);
-    for number in 0..5 * 60 {
-        visit(traffic, at + number * SECOND, 20 * MS);
+    for (_, after) in moments(5) {
+        visit(traffic, at + after, 20 * MS);
     }
-    for number in 0..4 * 60 {
-        visit(traffic, begins + number * SECOND, 400 * MS);
+    for (_, after) in moments(5) {
+        visit(traffic, begins + after, 400 * MS);
     }
 }

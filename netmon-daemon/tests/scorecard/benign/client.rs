@@ -12,19 +12,19 @@ use crate::{
 };
 
 pub(super) const ALL: &[Benign] = &[
-    Benign { name: "browsing, an hour", make: |traffic| browse(traffic, HOUR) },
-    Benign { name: "an interactive session over SSH, an hour", make: session },
-    Benign { name: "a web application that keeps in touch, an hour", make: touch },
-    Benign { name: "a client that tries IPv6 first, in vain, half an hour", make: happy_eyeballs },
-    Benign { name: "a call of ten minutes, its datagrams thinned out", make: call },
+    Benign { name: "browsing, 20 minutes", make: |traffic| browse(traffic, HOUR / 3) },
+    Benign { name: "an interactive session over SSH, ten minutes", make: session },
+    Benign { name: "a web application that keeps in touch, 15 minutes", make: touch },
+    Benign { name: "a client that tries IPv6 first, in vain, 15 minutes", make: happy_eyeballs },
+    Benign { name: "a call of two minutes, its datagrams thinned out", make: call },
     Benign { name: "a few connections that are refused or not answered, an hour", make: misses },
-    Benign { name: "typing errors: a name in ten does not exist, half an hour", make: typing },
+    Benign { name: "typing errors: a name in ten does not exist, five minutes", make: typing },
     Benign { name: "a network with 3 % loss, a minute", make: loss },
 ];
 
 /// Browsing for as long as attacks last that are run amid it.
 pub(crate) fn browsing(traffic: &mut Traffic) {
-    browse(traffic, 2 * MINUTE);
+    browse(traffic, MINUTE);
 }
 
 /// Names of the web: of so many sites so many hosts.
@@ -68,7 +68,7 @@ fn browse(traffic: &mut Traffic, time: Micros) {
 fn session(traffic: &mut Traffic) {
     let mut talk = traffic.connect(0, host(OWN), end("198.51.100.22", 22), 30 * MS);
     talk.ask(1500).answer(2200);
-    while talk.at < HOUR {
+    while talk.at < 10 * MINUTE {
         talk.ask(36).answer(36);
         let pause = if talk.at / MINUTE % 5 == 0 { 300 * MS } else { 20 * SECOND };
         talk.wait(pause);
@@ -80,7 +80,7 @@ fn touch(traffic: &mut Traffic) {
     for number in 0..4 {
         let mut talk = traffic.connect(number * 700 * MS, host(OWN), server(number), 24 * MS);
         talk.ask(900).answer(3000);
-        while talk.at < HOUR {
+        while talk.at < 15 * MINUTE {
             talk.wait(25 * SECOND).ask(6).answer(6);
         }
         talk.close(1);
@@ -88,7 +88,7 @@ fn touch(traffic: &mut Traffic) {
 }
 
 fn happy_eyeballs(traffic: &mut Traffic) {
-    for number in 0..60 {
+    for number in 0..30 {
         let at = number * 30 * SECOND;
         let remote = end("2001:db8:443::80", 443);
         let client = end("2001:db8:5::5", traffic.port());
@@ -101,7 +101,7 @@ fn happy_eyeballs(traffic: &mut Traffic) {
 
 fn call(traffic: &mut Traffic) {
     let ends = [end(OWN, 50_004), end("198.51.100.99", 3478)];
-    for number in 0..6 * 600 {
+    for number in 0..6 * 120 {
         let at = number * SECOND / 6;
         traffic.datagram(at, ends, &[0x80; 120]);
         traffic.datagram(at + 10 * MS, [ends[1], ends[0]], &[0x80; 120]);
@@ -119,7 +119,7 @@ fn misses(traffic: &mut Traffic) {
 }
 
 fn typing(traffic: &mut Traffic) {
-    for number in 0..180 {
+    for number in 0..30 {
         let is_wrong = number % 10 == 0;
         let name = if is_wrong { format!("wwww.{}x", site(number)) } else { site(number) };
         let (code, data) = if is_wrong { (NX_DOMAIN, 0) } else { (NO_ERROR, 4) };

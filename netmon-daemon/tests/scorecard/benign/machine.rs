@@ -16,7 +16,7 @@ pub(super) const ALL: &[Benign] = &[
     Benign { name: "updates of packages, every ten minutes, three hours", make: updates },
     Benign { name: "a clock that is kept by NTP, eight hours", make: clock },
     Benign {
-        name: "a cluster whose members ask each other every ten seconds, 20 minutes",
+        name: "a cluster whose members ask each other every ten seconds, five minutes",
         make: cluster,
     },
 ];
@@ -69,10 +69,10 @@ fn updates(traffic: &mut Traffic) {
 }
 
 fn clock(traffic: &mut Traffic) {
-    for number in 0..8 * HOUR / (256 * SECOND) {
+    for number in 0..8 * HOUR / (1024 * SECOND) {
         for server in 1..4 {
             let ends = [end(OWN, 123), end(&format!("162.159.200.{server}"), 123)];
-            let at = number * 256 * SECOND + server * 40 * MS;
+            let at = number * 1024 * SECOND + server * 40 * MS;
             traffic.datagram(at, ends, &[0x23; 48]);
             traffic.datagram(at + 18 * MS, [ends[1], ends[0]], &[0x24; 48]);
         }
@@ -80,7 +80,7 @@ fn clock(traffic: &mut Traffic) {
 }
 
 fn cluster(traffic: &mut Traffic) {
-    for round in 0..20 * MINUTE / (10 * SECOND) {
+    for round in 0..5 * MINUTE / (10 * SECOND) {
         for member in 1..6 {
             let at = round * 10 * SECOND + member * 40 * MS;
             let other = end(&format!("10.0.1.{member}"), 2380);

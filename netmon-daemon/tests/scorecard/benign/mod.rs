@@ -31,7 +31,7 @@ const PEER: &str = "10.0.0.8";
 const RESOLVER: &str = "10.0.0.53";
 
 fn peers(traffic: &mut Traffic) {
-    for number in 0..150 {
+    for number in 0..100 {
         let [a, b] = [traffic.below(200) + 20, traffic.below(250) + 1];
         let port = u16::try_from(10_000 + traffic.below(50_000)).unwrap();
         let peer = end(&format!("{a}.17.{b}.9"), port);
@@ -48,7 +48,7 @@ fn peers(traffic: &mut Traffic) {
 }
 
 fn closed_ports(traffic: &mut Traffic) {
-    for round in 0..60 {
+    for round in 0..20 {
         for port in 0..30 {
             let client = end(PEER, traffic.port());
             traffic.refused(

@@ -5,22 +5,24 @@ use crate::{
     attack::{end, host},
     lookup::{NX_DOMAIN, Question, TXT, query, response},
     talk::{ACK, SYN},
-    traffic::{HOUR, MINUTE, MS, Micros, SECOND, Traffic},
+    traffic::{MINUTE, MS, Micros, SECOND, Traffic},
     trial::Benign,
 };
 
 pub(super) const ALL: &[Benign] = &[
-    Benign { name: "a mail server with blocklists, 20 minutes", make: mail },
-    Benign { name: "a pool of ten connections to a database, ten minutes", make: pool },
+    Benign { name: "a mail server with blocklists, six minutes", make: mail },
+    Benign { name: "a pool of ten connections to a database, two minutes", make: pool },
     Benign { name: "a client of an API, 50 connections a second, a minute", make: api },
+    Benign { name: "an administrator who logs in by SSH, eight times in an hour", make: admin },
+    Benign { name: "mail that five clients look for every five minutes, an hour", make: mailboxes },
     Benign { name: "500 answered connections a second, five seconds", make: siege },
     Benign { name: "500 answered queries a second, five seconds", make: resolver },
     Benign {
-        name: "signed answers of 1,300 bytes, one in ten seconds, half an hour",
+        name: "signed answers of 1,300 bytes, one in ten seconds, five minutes",
         make: signed,
     },
     Benign { name: "a zone transfer of 30 messages", make: transfer },
-    Benign { name: "monitoring of ten ports, one of them closed, half an hour", make: polls },
+    Benign { name: "monitoring of ten ports, one of them closed, seven minutes", make: polls },
     Benign { name: "a service that is started anew under load", make: restart },
     Benign { name: "handshakes with ECN (SYN with ECE and CWR)", make: ecn },
 ];
@@ -31,7 +33,7 @@ fn client(number: u64) -> String {
 }
 
 fn mail(traffic: &mut Traffic) {
-    for number in 0..240 {
+    for number in 0..72 {
         let at = number * 5 * SECOND;
         let from = client(number % 400);
         let octets: Vec<&str> = from.split('.').rev().collect();
@@ -57,10 +59,31 @@ fn mail(traffic: &mut Traffic) {
 fn pool(traffic: &mut Traffic) {
     for number in 0..10 {
         let mut talk = traffic.connect(number * 70 * MS, host(OWN), end(PEER, 5432), MS);
-        while talk.at < 10 * MINUTE {
+        while talk.at < 2 * MINUTE {
             talk.ask(120).answer(800).wait(2 * SECOND);
         }
         talk.close(0);
+    }
+}
+
+fn admin(traffic: &mut Traffic) {
+    for number in 0..8 {
+        let at = number * 7 * MINUTE;
+        let mut talk = traffic.connect(at, host("198.51.100.22"), end(OWN, 22), 30 * MS);
+        talk.answer(21).ask(1200).answer(1900).ask(600).answer(3000).wait(MINUTE).ask(100);
+        talk.close(0);
+    }
+}
+
+fn mailboxes(traffic: &mut Traffic) {
+    for round in 0..12 {
+        for number in 0..5 {
+            let at = round * 5 * MINUTE + number * SECOND;
+            let from = host(&client(number));
+            let mut talk = traffic.connect(at, from, end(OWN, 993), 30 * MS);
+            talk.ask(500).answer(3000).ask(400).answer(900);
+            talk.close(0);
+        }
     }
 }
 
@@ -95,7 +118,7 @@ fn resolver(traffic: &mut Traffic) {
 }
 
 fn signed(traffic: &mut Traffic) {
-    for number in 0..180 {
+    for number in 0..30 {
         let name = format!("zone{number}.net");
         let question = Question { kind: 48, data: 1300, ..Question::address(&name) };
         traffic.lookup(number * 10 * SECOND, host(OWN), host(RESOLVER), question);
@@ -116,7 +139,7 @@ fn transfer(traffic: &mut Traffic) {
 const AXFR: u16 = 252;
 
 fn polls(traffic: &mut Traffic) {
-    for round in 0..HOUR / 2 / (15 * SECOND) {
+    for round in 0..7 * MINUTE / (15 * SECOND) {
         for number in 0..9 {
             let at = round * 15 * SECOND + number * 20 * MS;
             let port = end(OWN, 8000 + u16::try_from(number).unwrap());

@@ -1,0 +1,102 @@
+//! What connections say at one moment: the worst of everything, for detectors to judge.
+//! Immutable and small.
+
+use std::net::IpAddr;
+
+use crate::party::Party;
+
+/// Candidates of each kind.
+pub const MOST: usize = 32;
+
+/// Parts of ten seconds in the window of [`Churn`].
+pub const PARTS: usize = 6;
+
+/// What connections say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// Connections that ended, since the start.
+    pub closed: u64,
+    /// Attempts that failed, since the start.
+    pub failed: u64,
+    /// Sources and services with the most short connections, worst first.
+    pub logins: Vec<Logins>,
+    /// Services with the most sources of short connections, worst first.
+    pub crowds: Vec<Crowd>,
+    /// Workloads that open the most connections to one service, worst first.
+    pub churning: Vec<Churn>,
+    /// By workload, since the start.
+    pub wasted: Vec<Wasted>,
+    /// Rows that had to go although they still mattered, by table.
+    pub evicted: Vec<(&'static str, u64)>,
+}
+
+/// Somebody whose connections to a service of this host ended as if the service had not
+/// let them in: after less than 10 seconds and less than 8 KiB of the server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logins {
+    /// Who.
+    pub source: Party,
+    /// Where the service is: at the address of most of them.
+    pub server: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// How many in two minutes, or up to ten seconds more.
+    pub two_minutes: u64,
+    /// How many in ten minutes, or up to a minute more.
+    pub ten_minutes: u64,
+    /// How many in thirty minutes, or up to a minute more.
+    pub thirty_minutes: u64,
+}
+
+/// The same of a service, by whomever, in ten minutes, or up to a minute more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Crowd {
+    /// Where the service is: at the address of most of them.
+    pub server: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// Distinct sources, roughly.
+    pub sources: u32,
+    /// Connections.
+    pub attempts: u64,
+}
+
+/// A workload that opens many connections to a service, within the last six times ten
+/// seconds that are over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Churn {
+    /// Control group of the client, 0 where it is not known.
+    pub workload: u64,
+    /// Its address.
+    pub client: IpAddr,
+    /// Where the service is: at the address of most of them.
+    pub server: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// Connections that began and are over, by ten seconds, newest first.
+    pub opens: [u32; PARTS],
+    /// Those of them that lived for less than a second.
+    pub short: u64,
+    /// The most that were open at once.
+    pub peak: u32,
+}
+
+/// What a workload waited for in vain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wasted {
+    /// Control group, 0 where it is not known; none for all that have no row of their
+    /// own.
+    pub workload: Option<u64>,
+    /// Handshakes of connections that lived for less than a second, to services that
+    /// `connection_churn` watches, in nanoseconds.
+    pub nanoseconds: u64,
+}
+
+impl Report {
+    /// The control groups of which it speaks, for their names to be looked up; 0 where one
+    /// is not known.
+    pub fn workloads(&self) -> impl Iterator<Item = u64> {
+        let churning = self.churning.iter().map(|it| it.workload);
+        churning.chain(self.wasted.iter().filter_map(|it| it.workload))
+    }
+}

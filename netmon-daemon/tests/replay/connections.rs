@@ -1,0 +1,151 @@
+//! Connections that a capture shows, segment by segment.
+
+use serde_json::Value;
+
+use crate::{
+    file::{Record, at, ethernet, simple},
+    flags, report_on,
+};
+
+const SYN: u8 = 2;
+const SYN_ACK: u8 = 0x12;
+const ACK: u8 = 0x10;
+const FIN_ACK: u8 = 0x11;
+
+/// How a packet of one end to the other begins: by version, and with an extension header.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    V4,
+    V6,
+    V6Options,
+}
+
+/// Both ends: last octets of their addresses, and ports.
+#[derive(Clone, Copy)]
+struct Ends {
+    way: Way,
+    /// Whether the client is in the Internet.
+    outside: bool,
+    client: (u8, u16),
+    server: (u8, u16),
+}
+
+impl Ends {
+    /// A frame with a segment of the client, or of the server.
+    fn frame(&self, by_server: bool, flags: u8, numbers: [u32; 2], payload: usize) -> Vec<u8> {
+        let mut ends = [self.client, self.server];
+        let mut outside = [self.outside, false];
+        if by_server {
+            ends.reverse();
+            outside.reverse();
+        }
+        let address = |(outside, (last, _)): (bool, (u8, u16))| match (self.way, outside) {
+            (Way::V4, true) => vec![203, 0, 113, last],
+            (Way::V4, false) => vec![10, 0, 0, last],
+            (_, true) => [&[0x20, 1, 0xd, 0xb8], &[0; 11][..], &[last]].concat(),
+            (_, false) => [&[0xfd], &[0; 14][..], &[last]].concat(),
+        };
+        let addresses: Vec<u8> = outside.into_iter().zip(ends).flat_map(address).collect();
+        let mut segment: Vec<u8> = ends.iter().flat_map(|(_, port)| port.to_be_bytes()).collect();
+        segment.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
+        // With options of 12 bytes.
+        segment.extend([0x80, flags, 16, 0, 0, 0, 0, 0]);
+        segment.extend([1; 12]);
+        segment.resize(segment.len() + payload, b'x');
+        let len = |more: usize| u16::try_from(segment.len() + more).unwrap().to_be_bytes();
+        let head = match self.way {
+            Way::V4 => [&[0x45, 0], &len(20)[..], &[0, 1, 0, 0, 64, 6, 0, 0], &addresses].concat(),
+            Way::V6 => [&[0x60, 0, 0, 0], &len(0)[..], &[6, 64], &addresses].concat(),
+            Way::V6Options => {
+                let options = [6, 0, 1, 4, 0, 0, 0, 0];
+                [&[0x60, 0, 0, 0], &len(8)[..], &[0, 64], &addresses, &options].concat()
+            }
+        };
+        // Frames are padded, which is no payload.
+        let mut frame = ethernet(&[head, segment].concat());
+        frame.resize(frame.len().max(60) + 4, 0);
+        frame
+    }
+
+    /// A conversation that begins at a millisecond, as records with their times.
+    fn talk(&self, began: u64, sizes: [usize; 2], life: u64) -> Vec<(u64, Record)> {
+        let [asked, answered] = sizes.map(|size| u32::try_from(size).unwrap());
+        let rows = [
+            (0, false, SYN, [100, 0], 0),
+            (1, true, SYN_ACK, [500, 101], 0),
+            (2, false, ACK, [101, 501], 0),
+            (3, false, ACK, [101, 501], sizes[0]),
+            (4, true, ACK, [501, 101 + asked], sizes[1]),
+            (life, true, FIN_ACK, [501 + answered, 101 + asked], 0),
+            (life + 1, false, FIN_ACK, [101 + asked, 502 + answered], 0),
+            (life + 2, true, ACK, [502 + answered, 102 + asked], 0),
+        ];
+        let record = |(after, by_server, flags, numbers, payload)| {
+            let time = began + after;
+            (time, at(time, self.frame(by_server, flags, numbers, payload)))
+        };
+        rows.into_iter().map(record).collect()
+    }
+}
+
+/// One connection after the other, from new ports: so many, so many milliseconds apart.
+fn talks(ends: Ends, number: u16, apart: u64, sizes: [usize; 2], life: u64) -> Value {
+    let talk = |number: u16| {
+        let client = (ends.client.0, 20_000 + number);
+        Ends { client, ..ends }.talk(u64::from(number) * apart, sizes, life)
+    };
+    let mut records: Vec<_> = (0..number).flat_map(talk).collect();
+    records.sort_by_key(|(time, _)| *time);
+    report_on(&simple(&records.into_iter().map(|(_, record)| record).collect::<Vec<_>>()))
+}
+
+fn ends(way: Way, outside: bool, port: u16) -> Ends {
+    Ends { way, outside, client: (7, 0), server: (1, port) }
+}
+
+fn raised(detector: &str, severity: &str) -> Vec<(String, String)> {
+    vec![(detector.to_owned(), severity.to_owned())]
+}
+
+#[test]
+fn guesses_at_passwords() {
+    for (way, subject, peer) in [
+        (Way::V4, "203.0.113.7", "10.0.0.1"),
+        (Way::V6, "2001:db8::/64", "fd00::1"),
+        (Way::V6Options, "2001:db8::/64", "fd00::1"),
+    ] {
+        let capture = talks(ends(way, true, 22), 12, 1000, [900, 2000], 400);
+        assert_eq!(flags(&capture), raised("brute_force", "warning"), "{way:?}");
+        let flag = &capture["red_flags"][0];
+        assert_eq!((&flag["subject"], &flag["peer"]), (&subject.into(), &peer.into()), "{flag}");
+        let many = talks(ends(way, true, 22), 110, 500, [900, 2000], 400);
+        assert_eq!(flags(&many), raised("brute_force", "critical"), "{way:?}");
+    }
+    let silent = [
+        ("a few", talks(ends(Way::V4, true, 22), 8, 1000, [900, 2000], 400)),
+        ("sessions", talks(ends(Way::V4, true, 22), 30, 1000, [900, 9000], 400)),
+        ("long ones", talks(ends(Way::V4, true, 22), 30, 1000, [900, 2000], 12_000)),
+        ("a web server", talks(ends(Way::V4, true, 80), 500, 2, [100, 300], 10)),
+        ("checks", talks(ends(Way::V4, true, 22), 30, 1000, [0, 30], 10)),
+    ];
+    for (name, capture) in silent {
+        assert_eq!(flags(&capture), [], "{name}");
+    }
+}
+
+#[test]
+fn connections_opened_for_every_request() {
+    for way in [Way::V4, Way::V6] {
+        // Between two hosts of one network, nobody knows at which of them it was captured.
+        let capture = talks(ends(way, false, 11_211), 1200, 60, [30, 60], 20);
+        assert_eq!(flags(&capture), raised("connection_churn", "warning"), "{way:?}");
+        let flag = &capture["red_flags"][0];
+        let sides =
+            if matches!(way, Way::V4) { ["10.0.0.7", "10.0.0.1"] } else { ["fd00::7", "fd00::1"] };
+        assert_eq!([&flag["subject"], &flag["peer"]], sides, "{flag}");
+        let few = talks(ends(way, false, 11_211), 600, 200, [30, 60], 20);
+        assert_eq!(flags(&few), [], "five a second");
+        let long = talks(ends(way, false, 11_211), 1200, 60, [30, 60], 3000);
+        assert_eq!(flags(&long), [], "they live for three seconds");
+    }
+}
