@@ -24,6 +24,22 @@ impl Key {
         Self([state.hash_one(0_u8), state.hash_one(1_u8)])
     }
 
+    /// It for the state directory, which nobody else may read.
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        let [first, second] = self.0;
+        (u128::from(first) << 64 | u128::from(second)).to_le_bytes()
+    }
+
+    /// The same back.
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        match bytes.as_chunks::<8>() {
+            ([second, first], []) => {
+                Self([u64::from_le_bytes(*first), u64::from_le_bytes(*second)])
+            }
+            _ => Self::FIXED,
+        }
+    }
+
     /// The hash of several texts; where one ends and the next begins matters.
     pub(crate) fn hash(&self, parts: &[&[u8]]) -> u64 {
         let [first, second] = self.0;
@@ -81,6 +97,8 @@ mod tests {
         assert_ne!(fixed.hash(&[b"ab", b"c"]), fixed.hash(&[b"a", b"bc"]));
         assert_ne!(fixed.hash(&[b"ab"]), Key::random().hash(&[b"ab"]));
         assert_ne!(Key::random().hash(&[b"ab"]), Key::random().hash(&[b"ab"]));
+        let key = Key::random();
+        assert_eq!(Key::from_bytes(key.to_bytes()).hash(&[b"ab"]), key.hash(&[b"ab"]));
         assert_eq!([tag(0), tag(1 << 32), tag(5 << 32)], [1, 1, 5]);
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Must not wait: a message that systemd does not take is an error for the log.
 
-use std::{io, time::Duration};
+use std::{env, io, path::PathBuf, time::Duration};
 
 use sd_notify::NotifyState::{self, Ready, Reloading, Status, Stopping, Watchdog};
 
@@ -61,6 +61,13 @@ pub fn watchdog_interval() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|patience| patience / 2)
 }
 
+/// The directory in which the unit may keep what must outlive it (StateDirectory); the
+/// first, where it has several.
+pub fn state_directory() -> Option<PathBuf> {
+    let list = env::var_os("STATE_DIRECTORY")?;
+    env::split_paths(&list).next().filter(|path| path.is_absolute())
+}
+
 fn tell(states: &[NotifyState<'_>]) -> io::Result<()> {
     sd_notify::notify(states)
 }
@@ -88,7 +95,7 @@ mod tests {
         let path = directory.path().join("notify");
         let socket = UnixDatagram::bind(&path)?;
         socket.set_nonblocking(true)?;
-        let spoken = Command::new(std::env::current_exe()?)
+        let spoken = Command::new(env::current_exe()?)
             .args(["--exact", "systemd::tests::speaker"])
             .env("NOTIFY_SOCKET", &path)
             .env("WATCHDOG_USEC", "30000000")

@@ -104,6 +104,11 @@ impl<T: Row> Table<T> {
         self.rows.iter().filter(|row| row.tag() != 0)
     }
 
+    /// Does something with every row that is somebody's.
+    pub(crate) fn each(&mut self, does: impl FnMut(&mut T)) {
+        self.rows.iter_mut().filter(|row| row.tag() != 0).for_each(does);
+    }
+
     /// Bytes that it takes once there is a row.
     pub(crate) const fn bytes(&self) -> usize {
         self.size * size_of::<T>()

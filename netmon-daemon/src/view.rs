@@ -10,6 +10,7 @@ use crate::{
     redflag::{RedFlag, Status},
     signal::Signal,
     snapshot::Snapshot,
+    store,
 };
 
 /// The state of the daemon after a tick. Published whole on a watch channel:
@@ -156,4 +157,6 @@ pub struct Pulse {
     pub reload_ok: bool,
     /// When the configuration in force was loaded, by the wall clock.
     pub config_loaded: SystemTime,
+    /// How the memory on disk fares; none where nobody wants any.
+    pub state: Option<store::Health>,
 }

@@ -8,7 +8,9 @@
 mod count_min;
 mod hyper_log_log;
 mod marks;
+mod space_saving;
 
 pub use count_min::CountMin;
 pub use hyper_log_log::HyperLogLog;
 pub use marks::Marks;
+pub use space_saving::{Entry, SpaceSaving};

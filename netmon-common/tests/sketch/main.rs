@@ -4,6 +4,7 @@
 mod count_min;
 mod marks;
 mod registers;
+mod space_saving;
 
 /// A number of which every bit depends on every bit of another (Steele, Lea, Flood:
 /// Fast splittable pseudorandom number generators, 2014).

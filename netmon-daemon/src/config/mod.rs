@@ -7,6 +7,7 @@
 mod address;
 mod choice;
 mod deadline;
+mod directory;
 mod domain;
 mod environment;
 mod error;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     address::Address,
     deadline::Deadline,
+    directory::Directory,
     domain::Domain,
     error::{ConfigError, Origin},
     exemption::{Exemption, Matcher},
@@ -114,6 +116,14 @@ section! {
         expected: Vec<Reason> = Vec::new(), in 0..=64;
         /// Reasons that are not to be expected, whatever else says so.
         unexpected: Vec<Reason> = Vec::new(), in 0..=64;
+    }
+}
+
+section! {
+    /// What netmon has learned of this host and wants to find again after a restart.
+    pub struct State {
+        /// An existing directory to keep it in, such as "/var/lib/netmon"; each netmon needs its own. systemd names one by itself (StateDirectory), which wins. Without any, what was learned is lost at the end.
+        directory: Directory = Directory::default();
     }
 }
 
@@ -242,6 +252,8 @@ sections! {
     scopes: Scopes,
     /// Packets that the kernel drops.
     drops: Drops,
+    /// What netmon has learned of this host.
+    state: State,
     /// Red flags of all detectors.
     red_flags: RedFlags,
     /// The HTTP server.

@@ -1,6 +1,7 @@
 //! Detectors: pure judgements over rates, one file each.
 
 mod confirm;
+mod habit;
 mod robust;
 mod share;
 #[cfg(test)]
@@ -362,6 +363,7 @@ macro_rules! detectors {
 }
 
 detectors! {
+    beacon,
     brute_force,
     connect_failures,
     connection_churn,
@@ -373,6 +375,7 @@ detectors! {
     exfiltration,
     fragment_flood,
     gateway_change,
+    large_transfer,
     link_saturation,
     outbound_scan,
     packet_drops,
@@ -385,4 +388,5 @@ detectors! {
     syn_flood,
     traffic_storm,
     udp_scan,
+    unusual_port,
 }

@@ -1,7 +1,7 @@
 //! Connections at their end, as the kernel hands them over: how many of them arrive, and
 //! what they say.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use netmon_common::abi::{
     record::{Ended, Fate},
@@ -15,6 +15,8 @@ use crate::{
     key::Key,
     signal::Signal,
     snapshot::Snapshot,
+    sockets::Census,
+    store::Kept,
 };
 
 /// One in so many connections may be missing before they count as a sample.
@@ -27,6 +29,8 @@ pub(super) struct Flows {
     began: Duration,
     /// What had become of records of connections at the last snapshot.
     before: [u64; Fate::COUNT],
+    /// The list of sockets that was looked at last.
+    census: Option<Arc<Census>>,
 }
 
 impl Flows {
@@ -36,6 +40,7 @@ impl Flows {
             tables: Tables::new(config, Key::random()),
             began: kernel::monotonic(),
             before: [0; Fate::COUNT],
+            census: None,
         }
     }
 
@@ -53,8 +58,18 @@ impl Flows {
         });
     }
 
-    /// Adds what the connections say to a snapshot.
+    /// What outlives the daemon.
+    pub(super) fn kept(&mut self) -> Vec<Kept<'_>> {
+        self.tables.kept()
+    }
+
+    /// Adds what the connections say to a snapshot, of which the sockets are there.
     pub(super) fn fill(&mut self, snapshot: &mut Snapshot) {
+        let is_known = |census| self.census.as_ref().is_some_and(|it| Arc::ptr_eq(it, census));
+        if let Some(census) = snapshot.sockets.as_ref().filter(|census| !is_known(census)) {
+            self.tables.list(snapshot.at, census);
+            self.census = Some(Arc::clone(census));
+        }
         let report = self.tables.report(snapshot.at);
         let now = fates(&snapshot.tcp.events, Ended::Closed);
         let [sent, skipped, lost] = std::array::from_fn(|at| {

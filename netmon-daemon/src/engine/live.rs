@@ -26,6 +26,7 @@ use crate::{
     site::Site,
     snapshot::{Device, Reference, References, Snapshot, Vantage},
     source::Source,
+    store::Kept,
     view::{HookHealth, MapUse, Refusal, SignalHealth},
     workloads::Workloads,
 };
@@ -161,6 +162,16 @@ impl Live {
         self.sync()
     }
 
+    /// The time of the source.
+    pub fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// What outlives the daemon, by its name in the file.
+    pub fn kept(&mut self) -> Vec<Kept<'_>> {
+        self.flows.kept()
+    }
+
     /// Why packets cannot be counted at any device, in both directions; none when
     /// they can.
     pub fn refusal(&self) -> Option<&KernelError> {
@@ -287,12 +298,12 @@ impl Source for Live {
         }
         self.drain_rings();
         self.names.fill(&mut snapshot);
+        let lasting = self.sockets.fill(&mut snapshot);
         self.flows.fill(&mut snapshot);
         self.attempts.fill(&mut self.kernel, &mut snapshot)?;
         self.name_workloads(&mut snapshot);
         self.neighbours.fill(self.watch.links(), &mut snapshot);
         self.taken = Some(Instant::now());
-        let lasting = self.sockets.fill(&mut snapshot);
         self.kernel.serve(lasting)?;
         if snapshot.proc != Counters::default() {
             snapshot.sources.fall_back();

@@ -7,6 +7,7 @@
 mod attempts;
 mod flows;
 mod live;
+mod memory;
 mod names;
 mod neighbours;
 mod peaks;
@@ -44,6 +45,7 @@ use crate::{
     site::Site,
     snapshot::Snapshot,
     source::Source as _,
+    store::Store,
     systemd,
     view::{DeviceRate, Pulse, View},
 };
@@ -146,6 +148,7 @@ pub async fn run(
     drop(stop);
     // The server bounds its own drain.
     let _ = server.await;
+    engine.close();
     Ok(())
 }
 
@@ -156,6 +159,7 @@ struct Engine {
     rates: Rates,
     trust: Trust,
     board: Board,
+    store: Store,
     teller: Teller,
     pulse: Pulse,
     last: Option<Arc<Snapshot>>,
@@ -169,18 +173,21 @@ impl Engine {
         let board = Board::new(detect::enabled(&config.detectors))
             .silencing(config.red_flags.silences.clone())
             .warming_up();
-        Self {
+        let mut engine = Self {
             live,
             config,
             rates: Rates::default(),
             trust: Trust::default(),
             board,
+            store: Store::default(),
             teller: Teller::default(),
             pulse: Pulse::new(SystemTime::now()),
             last: None,
             last_tick: None,
             view,
-        }
+        };
+        engine.remember();
+        engine
     }
 
     /// Rings every tick, one tick after the last one: reloads however many do
@@ -233,6 +240,7 @@ impl Engine {
         };
         self.view.send_replace(Some(Arc::new(view)));
         self.pulse.judge.observe(read.elapsed());
+        self.keep();
     }
 
     /// Takes over a configuration that is known to be valid.
@@ -242,6 +250,7 @@ impl Engine {
         self.board
             .reconfigure(detect::enabled(&config.detectors), config.red_flags.silences.clone());
         self.config = config;
+        self.store.configure(memory::directory(&self.config));
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ impl Pulse {
             judge: StageTimes::default(),
             reload_ok: true,
             config_loaded: now,
+            state: None,
         }
     }
 

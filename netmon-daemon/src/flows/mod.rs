@@ -8,6 +8,7 @@
 //! together take at most [`MAX_BYTES`], whatever comes.
 
 mod churn;
+pub mod habits;
 mod lead;
 mod logins;
 mod record;
@@ -20,7 +21,7 @@ mod waste;
 
 use std::{cmp::Reverse, sync::Arc, time::Duration};
 
-use self::{churn::Churn, logins::Logins, report::MOST, waste::Waste};
+use self::{churn::Churn, habits::Habits, logins::Logins, report::MOST, waste::Waste};
 pub use self::{
     record::{End, Record},
     report::Report,
@@ -28,10 +29,12 @@ pub use self::{
 use crate::{
     config::Config,
     key::{Dice, Key},
+    sockets::Census,
+    store::Kept,
 };
 
 /// What all tables may take together.
-pub const MAX_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: usize = 2 << 20;
 
 /// What is remembered of connections.
 #[derive(Debug)]
@@ -41,6 +44,7 @@ pub struct Flows {
     logins: Logins,
     churn: Churn,
     waste: Waste,
+    habits: Habits,
     closed: u64,
     failed: u64,
     /// The time of the last record or report.
@@ -62,6 +66,7 @@ impl Flows {
             ),
             churn: Churn::new(&detectors.connection_churn.services),
             waste: Waste::default(),
+            habits: Habits::new(config, key),
             closed: 0,
             failed: 0,
             now: Duration::ZERO,
@@ -75,11 +80,12 @@ impl Flows {
         let pools = &detectors.connection_churn.services;
         self.logins.configure(&detectors.brute_force.services, pools);
         self.churn.configure(pools);
+        self.habits.configure(config);
     }
 
     /// Bytes that all tables take.
     pub fn bytes(&self) -> usize {
-        self.logins.bytes() + self.churn.bytes() + self.waste.bytes()
+        self.logins.bytes() + self.churn.bytes() + self.waste.bytes() + self.habits.bytes()
     }
 
     /// Takes note of a connection that is over, or of an attempt that failed. They come in
@@ -96,6 +102,17 @@ impl Flows {
             self.churn.observe(record, second, &self.key, &mut self.dice);
             self.waste.observe(record);
         }
+        self.habits.observe(record);
+    }
+
+    /// Takes note of a new list of the sockets that are open.
+    pub fn list(&mut self, at: Duration, census: &Census) {
+        self.habits.list(at, census);
+    }
+
+    /// What outlives the daemon.
+    pub fn kept(&mut self) -> Vec<Kept<'_>> {
+        self.habits.kept()
     }
 
     /// What the connections say at a moment, to the second.
@@ -119,7 +136,12 @@ impl Flows {
             crowds,
             churning,
             wasted: self.waste.list(),
-            evicted: vec![("logins", self.logins.evicted()), ("churn", self.churn.evicted())],
+            evicted: vec![
+                ("logins", self.logins.evicted()),
+                ("churn", self.churn.evicted()),
+                ("beacons", self.habits.evicted()),
+            ],
+            habits: self.habits.report(self.now),
         });
         self.last = Some((second, Arc::clone(&report)));
         report

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use super::habits::report::Report as Habits;
 use crate::party::Party;
 
 /// Candidates of each kind.
@@ -28,6 +29,8 @@ pub struct Report {
     pub wasted: Vec<Wasted>,
     /// Rows that had to go although they still mattered, by table.
     pub evicted: Vec<(&'static str, u64)>,
+    /// What is usual, and what is not.
+    pub habits: Habits,
 }
 
 /// Somebody whose connections to a service of this host ended as if the service had not
@@ -97,6 +100,8 @@ impl Report {
     /// is not known.
     pub fn workloads(&self) -> impl Iterator<Item = u64> {
         let churning = self.churning.iter().map(|it| it.workload);
-        churning.chain(self.wasted.iter().filter_map(|it| it.workload))
+        churning
+            .chain(self.wasted.iter().filter_map(|it| it.workload))
+            .chain(self.habits.workloads())
     }
 }

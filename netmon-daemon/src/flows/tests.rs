@@ -66,7 +66,9 @@ fn a_flood_takes_no_memory_and_hides_nobody() {
     assert!(report.wasted.len() <= 257);
     let wasted: u64 = report.wasted.iter().map(|it| it.nanoseconds).sum();
     assert_eq!(wasted, 400_000 * 100_000, "what has no row is other");
-    assert!(report.evicted.iter().all(|(_, count)| *count > 0), "{:?}", report.evicted);
+    // Who is called once does not even ask for a place among the beacons.
+    let evicted = report.evicted.iter().all(|(table, count)| (*count > 0) != (*table == "beacons"));
+    assert!(evicted, "{:?}", report.evicted);
 }
 
 #[test]

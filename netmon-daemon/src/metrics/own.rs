@@ -87,10 +87,24 @@ const RELOAD_TIME: Family = Family::new(
     &[],
     1,
 );
+const STATE_OK: Family = Family::new(
+    Gauge,
+    "state_persistent",
+    "Whether what netmon learns is kept on disk: 0 where a state directory is configured that cannot be used; absent where none is.",
+    &[],
+    1,
+);
+const STATE_TIME: Family = Family::new(
+    Gauge,
+    "state_saved_timestamp_seconds",
+    "When what netmon learned was last written to disk, before the start at first, in seconds since 1970.",
+    &[],
+    1,
+);
 
 /// The families of this group.
 pub fn families() -> Vec<Family> {
-    vec![BUILD, KERNEL, AUDIT, DIFFERENCE, TRUSTWORTHY, POLL, LAG, MISSED, SCRAPE, RELOAD_OK, RELOAD_TIME]
+    vec![BUILD, KERNEL, AUDIT, DIFFERENCE, TRUSTWORTHY, POLL, LAG, MISSED, SCRAPE, RELOAD_OK, RELOAD_TIME, STATE_OK, STATE_TIME]
 }
 
 /// Adds their rows.
@@ -126,6 +140,12 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
     model.family(&MISSED).integer(&[], pulse.missed_ticks);
     model.family(&RELOAD_OK).integer(&[], u64::from(pulse.reload_ok));
     model.family(&RELOAD_TIME).float(&[], unix(pulse.config_loaded));
+    if let Some(state) = pulse.state {
+        model.family(&STATE_OK).integer(&[], u64::from(state.persistent));
+        if let Some(saved) = state.saved {
+            model.family(&STATE_TIME).float(&[], unix(saved));
+        }
+    }
 }
 
 /// Packets by which classes and rejects differ from all packets.

@@ -15,7 +15,10 @@ use netmon_common::{
 };
 
 use super::{HostRates, Hours, Memory, Rates, Window};
-use crate::snapshot::{Snapshot, Traffic};
+use crate::{
+    snapshot::{Snapshot, Traffic},
+    store::{Keep, Unfit},
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -137,4 +140,45 @@ fn public(traffic: &Traffic) -> Sides {
             .fold(0_u64, |sum, (_, bytes)| sum.wrapping_add(*bytes))
     };
     [bytes(&traffic.ingress), bytes(&traffic.egress)]
+}
+
+/// The whole hours outlive the daemon. When they were is not asked: hours in which nobody
+/// watched are missing either way.
+impl Keep for Rates {
+    fn save(&self) -> Vec<u8> {
+        // A struct of numbers can always be written.
+        serde_json::to_vec(self.hours()).unwrap_or_default()
+    }
+
+    fn load(&mut self, saved: Option<&[u8]>, _began: u64) -> Result<(), Unfit> {
+        if let Some(saved) = saved {
+            self.restore_hours(serde_json::from_slice(saved).map_err(|_| Unfit)?);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_outlive_the_daemon() {
+        let mut before = Rates::default();
+        let mut hours = Hours::default();
+        for sent in [7, 8, 9] {
+            hours.push(sent);
+        }
+        before.restore_hours(hours);
+        let saved = before.save();
+        let mut after = Rates::default();
+        after.load(None, 0).unwrap();
+        assert_eq!(after.hours(), &Hours::default());
+        after.load(Some(&saved), 0).unwrap();
+        assert_eq!(after.hours(), before.hours());
+        for damaged in [&saved[1..], &[], b"{}"] {
+            assert_eq!(after.load(Some(damaged), 0), Err(Unfit));
+        }
+    }
 }

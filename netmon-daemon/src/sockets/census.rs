@@ -3,16 +3,25 @@
 //! Invariant: every socket is counted once by state, and what finds no room in
 //! a list is counted beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use netmon_common::abi::labels::IpVersion;
 
-use super::{listener::Listener, message::Socket, state::State};
+use super::{
+    listener::Listener,
+    message::Socket,
+    outgoing::{Outgoing, keep_heaviest},
+    state::State,
+};
+use crate::ports;
 
 /// Listeners that a census keeps.
 pub const MAX_LISTENERS: usize = 4096;
 /// Ports whose half-open connections a census keeps apart.
 pub const MAX_PORTS: usize = 4096;
+/// Open connections that a census keeps because they sent much, and because of their port.
+pub const MAX_HEAVIEST: usize = 256;
+const MAX_UNUSUAL: usize = 64;
 
 /// The TCP sockets of a network namespace. Those that changed while they were
 /// listed may be counted as they were or as they are; some that came or went
@@ -32,6 +41,15 @@ pub struct Census {
     /// Listening sockets, at most [`MAX_LISTENERS`]. All of them are counted as
     /// [`State::Listen`] as well.
     pub listeners: Vec<Listener>,
+    /// Open connections that this host asked for, over the network, those that sent most:
+    /// at most [`MAX_HEAVIEST`].
+    pub heaviest: Vec<Outgoing>,
+    /// Some of those to ports that are not usual.
+    pub unusual: Vec<Outgoing>,
+    /// Those that are not among the heaviest because there are so many.
+    pub outgoing_elsewhere: u64,
+    /// Ports on which somebody listens, as far as listeners are kept.
+    pub listening: BTreeSet<u16>,
     /// Whether the kernel said that its list is not of one piece.
     pub interrupted: bool,
 }
@@ -48,7 +66,12 @@ impl Census {
         IpVersion::ALL.iter().map(|family| self.sockets(state, *family)).sum()
     }
 
-    /// Counts one more socket.
+    /// Whether every connection is among the heaviest.
+    pub const fn is_whole(&self) -> bool {
+        self.outgoing_elsewhere == 0 && !self.interrupted
+    }
+
+    /// Counts one more socket. Listeners come first.
     pub(super) fn count(&mut self, socket: &Socket) {
         let state = socket.state.and_then(|state| self.by_state.get_mut(state.index()));
         match state.and_then(|families| families.get_mut(socket.family.index())) {
@@ -65,6 +88,25 @@ impl Census {
         }
         if self.listeners.len() < MAX_LISTENERS {
             self.listeners.extend(socket.listener());
+            self.listening.extend(socket.listener().map(|listener| listener.port));
+        }
+        if let Some(connection) = socket.connection() {
+            self.keep(connection);
+        }
+    }
+
+    /// Keeps a connection, if this host asked for it.
+    fn keep(&mut self, connection: Outgoing) {
+        let Outgoing { local, remote, .. } = connection;
+        if self.listening.contains(&local.port()) || remote.ip().is_loopback() {
+            return;
+        }
+        let is_unusual = !ports::is_usual(remote.port()) || ports::is_notorious(remote.port());
+        if is_unusual && self.unusual.len() < MAX_UNUSUAL {
+            self.unusual.push(connection);
+        }
+        if !keep_heaviest(&mut self.heaviest, MAX_HEAVIEST, connection) {
+            self.outgoing_elsewhere += 1;
         }
     }
 }

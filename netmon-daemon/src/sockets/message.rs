@@ -4,12 +4,13 @@
 //! Must not trust a length. Invariant: a message that cannot be read gives no
 //! socket, never one that is not there.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use netmon_common::abi::labels::IpVersion;
 
 use super::{
     listener::{AddressClass, Listener},
+    outgoing::Outgoing,
     state::State,
 };
 use crate::netlink::{
@@ -26,7 +27,7 @@ pub(super) enum Wanted {
     /// Listening sockets, with their counters. They have a table of their own in
     /// the kernel: no other socket is visited.
     Listeners,
-    /// All others, as briefly as can be.
+    /// All others, with what they sent.
     Connections,
 }
 
@@ -40,11 +41,14 @@ pub(super) struct Socket {
     /// Its local port.
     pub(super) port: u16,
     local: IpAddr,
+    remote: SocketAddr,
     receive_queue: u32,
     send_queue: u32,
     cookie: u64,
     inode: u32,
     drops: Option<u32>,
+    workload: u64,
+    acknowledged: Option<u64>,
 }
 
 const AF_INET: u8 = 2;
@@ -61,6 +65,13 @@ const EVERY_SOCKET: [u8; 48] = [0; 48];
 const INET_DIAG_SKMEMINFO: u16 = 7;
 const DROPS: usize = 8 * 4;
 
+/// The attribute with `struct tcp_info`, and where in it `tcpi_bytes_acked` is, in bytes;
+/// sockets in TIME_WAIT have none.
+const INET_DIAG_INFO: u16 = 2;
+const BYTES_ACKED: usize = 120;
+/// The attribute with the control group, since Linux 5.9.
+const INET_DIAG_CGROUP_ID: u16 = 21;
+
 /// A request for the sockets of one IP version.
 pub(super) fn request(wanted: Wanted, family: IpVersion, sequence: u32) -> Vec<u8> {
     let family = match family {
@@ -72,7 +83,7 @@ pub(super) fn request(wanted: Wanted, family: IpVersion, sequence: u32) -> Vec<u
         Wanted::Listeners => (1_u8 << (INET_DIAG_SKMEMINFO - 1), listening),
         Wanted::Connections => {
             let all = State::ALL.iter().fold(0, |states, state| states | 1 << state.number());
-            (0, all & !listening)
+            (1 << (INET_DIAG_INFO - 1), all & !listening)
         }
     };
     let mut body = vec![family, IPPROTO_TCP, extensions, 0];
@@ -85,13 +96,22 @@ impl Socket {
     /// Reads the payload of a message.
     pub(super) fn parse(payload: &[u8]) -> Option<Self> {
         let word = |at| array(payload, at).map(u32::from_ne_bytes);
-        let local = match *payload.first()? {
-            AF_INET => IpAddr::V4(Ipv4Addr::from_octets(array(payload, 8)?)),
-            AF_INET6 => Ipv6Addr::from_octets(array(payload, 8)?).to_canonical(),
-            _ => return None,
+        let address = |at| match *payload.first()? {
+            AF_INET => Some(IpAddr::V4(Ipv4Addr::from_octets(array(payload, at)?))),
+            AF_INET6 => Some(Ipv6Addr::from_octets(array(payload, at)?).to_canonical()),
+            _ => None,
         };
-        let attributes = payload.get(HEADER_LEN..)?;
-        let memory = walk(attributes).find(|(kind, _)| *kind == INET_DIAG_SKMEMINFO);
+        let local = address(8)?;
+        let remote_port = u16::from_be_bytes(array(payload, 6)?);
+        let (mut drops, mut workload, mut acknowledged) = (None, 0, None);
+        for (kind, value) in walk(payload.get(HEADER_LEN..)?) {
+            match kind {
+                INET_DIAG_SKMEMINFO => drops = array(value, DROPS).map(u32::from_ne_bytes),
+                INET_DIAG_CGROUP_ID => workload = array(value, 0).map_or(0, u64::from_ne_bytes),
+                INET_DIAG_INFO => acknowledged = array(value, BYTES_ACKED).map(u64::from_ne_bytes),
+                _ => {}
+            }
+        }
         Some(Self {
             state: State::of(*payload.get(1)?),
             family: if local.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 },
@@ -101,7 +121,10 @@ impl Socket {
             receive_queue: word(56)?,
             send_queue: word(60)?,
             inode: word(68)?,
-            drops: memory.and_then(|(_, words)| Some(u32::from_ne_bytes(array(words, DROPS)?))),
+            drops,
+            remote: SocketAddr::new(address(24)?, remote_port),
+            workload,
+            acknowledged,
         })
     }
 
@@ -110,6 +133,18 @@ impl Socket {
     /// once, but belongs to a file.
     pub(super) fn is_half_open(&self) -> bool {
         self.state == Some(State::SynRecv) && self.inode == 0
+    }
+
+    /// It as a connection that is open, if it is one and the kernel says what it sent.
+    pub(super) fn connection(&self) -> Option<Outgoing> {
+        let sent = self.acknowledged.filter(|_| self.state == Some(State::Established))?;
+        Some(Outgoing {
+            cookie: self.cookie,
+            local: SocketAddr::new(self.local, self.port),
+            remote: self.remote,
+            workload: self.workload,
+            sent,
+        })
     }
 
     /// It as a listener, if it is one.
@@ -252,8 +287,8 @@ pub(super) mod tests {
         let cases = [
             (Wanted::Listeners, IpVersion::V4, body(2, 0x40, [0, 0x04, 0, 0])),
             (Wanted::Listeners, IpVersion::V6, body(10, 0x40, [0, 0x04, 0, 0])),
-            (Wanted::Connections, IpVersion::V4, body(2, 0, [0x7e, 0x0b, 0, 0])),
-            (Wanted::Connections, IpVersion::V6, body(10, 0, [0x7e, 0x0b, 0, 0])),
+            (Wanted::Connections, IpVersion::V4, body(2, 2, [0x7e, 0x0b, 0, 0])),
+            (Wanted::Connections, IpVersion::V6, body(10, 2, [0x7e, 0x0b, 0, 0])),
         ];
         for (wanted, family, body) in cases {
             let expected = build(20, 0x301, 9, &body);

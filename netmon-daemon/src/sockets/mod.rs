@@ -10,14 +10,16 @@
 mod census;
 mod listener;
 mod message;
+mod outgoing;
 mod overflow;
 mod pace;
 mod state;
 mod taker;
 mod walk;
 
-pub use census::{Census, MAX_LISTENERS, MAX_PORTS};
+pub use census::{Census, MAX_HEAVIEST, MAX_LISTENERS, MAX_PORTS};
 pub use listener::{AddressClass, Listener};
+pub use outgoing::Outgoing;
 pub use overflow::Overflows;
 pub use pace::next_census;
 pub use state::State;

@@ -20,7 +20,7 @@ const FILES: &[(&str, &str)] = &[
     ),
     (
         "[completely_different]",
-        ":1:2: unknown section \"completely_different\": there are interfaces, kernel, tcp, dns, scopes, drops, red_flags, \
+        ":1:2: unknown section \"completely_different\": there are interfaces, kernel, tcp, dns, scopes, drops, state, red_flags, \
          web, metrics, log, detectors",
     ),
     (

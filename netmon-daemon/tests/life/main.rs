@@ -28,3 +28,4 @@ mod notify;
 mod objects;
 mod reload;
 mod start;
+mod state;

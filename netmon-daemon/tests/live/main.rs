@@ -22,6 +22,7 @@ mod flood;
 mod forwarded;
 mod frames;
 mod gateway;
+mod habits;
 mod histogram;
 mod ipv6;
 mod ledger;

@@ -26,6 +26,8 @@ struct Ends {
     way: Way,
     /// Whether the client is in the Internet.
     outside: bool,
+    /// Whether the server is.
+    abroad: bool,
     client: (u8, u16),
     server: (u8, u16),
 }
@@ -34,7 +36,7 @@ impl Ends {
     /// A frame with a segment of the client, or of the server.
     fn frame(&self, by_server: bool, flags: u8, numbers: [u32; 2], payload: usize) -> Vec<u8> {
         let mut ends = [self.client, self.server];
-        let mut outside = [self.outside, false];
+        let mut outside = [self.outside, self.abroad];
         if by_server {
             ends.reverse();
             outside.reverse();
@@ -100,7 +102,7 @@ fn talks(ends: Ends, number: u16, apart: u64, sizes: [usize; 2], life: u64) -> V
 }
 
 fn ends(way: Way, outside: bool, port: u16) -> Ends {
-    Ends { way, outside, client: (7, 0), server: (1, port) }
+    Ends { way, outside, abroad: false, client: (7, 0), server: (1, port) }
 }
 
 fn raised(detector: &str, severity: &str) -> Vec<(String, String)> {
@@ -148,4 +150,28 @@ fn connections_opened_for_every_request() {
         let long = talks(ends(way, false, 11_211), 1200, 60, [30, 60], 3000);
         assert_eq!(flags(&long), [], "they live for three seconds");
     }
+}
+
+#[test]
+fn habits() {
+    let abroad = |port| Ends { abroad: true, ..ends(Way::V4, false, port) };
+    // How many, how many seconds apart; in a replay nothing but this is known.
+    for (port, number, apart, expected) in [
+        (443, 1, 1, vec![]),
+        (60_123, 3, 60, vec![]),
+        (4444, 1, 1, raised("unusual_port", "warning")),
+        (443, 60, 300, raised("beacon", "warning")),
+        (443, 40, 300, vec![]),
+    ] {
+        let capture = talks(abroad(port), number, apart * 1000, [300, 200], 400);
+        assert_eq!(flags(&capture), expected, "{port}, {number} times");
+        for flag in capture["red_flags"].as_array().unwrap() {
+            assert_eq!(
+                (&flag["subject"], &flag["peer"]),
+                (&"10.0.0.7".into(), &"203.0.113.1".into())
+            );
+        }
+    }
+    let near = talks(ends(Way::V4, false, 4444), 1, 1, [300, 200], 400);
+    assert_eq!(flags(&near), []);
 }

@@ -8,6 +8,7 @@ mod deadline;
 mod listeners;
 #[path = "../support/netns.rs"]
 mod netns;
+mod outgoing;
 mod states;
 mod taker;
 
