@@ -149,6 +149,12 @@ impl Talk<'_> {
         self
     }
 
+    /// One end sends so many bytes that the capture does not show.
+    pub(crate) const fn skip(&mut self, by: usize, bytes: u32) -> &mut Self {
+        self.next[by] = self.next[by].wrapping_add(bytes);
+        self
+    }
+
     /// Nothing happens for so long.
     pub(crate) const fn wait(&mut self, time: Micros) -> &mut Self {
         self.at += time;

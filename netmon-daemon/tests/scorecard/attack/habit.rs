@@ -64,6 +64,34 @@ pub(super) const ALL: &[Attack] = &[
         make: taken_over,
     },
     Attack {
+        name: "a beacon every ten minutes, a tenth more or less, five hours",
+        detector: "beacon",
+        severity: Warning,
+        subject: Some(INSIDER),
+        make: |traffic, at| beacon(traffic, at, 2 * MINUTE),
+    },
+    Attack {
+        name: "a beacon every ten minutes, a third more or less, five hours",
+        detector: "beacon",
+        severity: Warning,
+        subject: Some(INSIDER),
+        make: |traffic, at| beacon(traffic, at, 6 * MINUTE + 40 * SECOND),
+    },
+    Attack {
+        name: "a shell that calls a public address at port 4444",
+        detector: "unusual_port",
+        severity: Warning,
+        subject: Some(INSIDER),
+        make: shell,
+    },
+    Attack {
+        name: "1.5 GiB to one public address, of which the capture shows little",
+        detector: "large_transfer",
+        severity: Warning,
+        subject: Some(INSIDER),
+        make: transfer,
+    },
+    Attack {
         name: "25,000 small datagrams a second to nobody",
         detector: "traffic_storm",
         severity: Warning,
@@ -130,6 +158,31 @@ fn taken_over(traffic: &mut Traffic, at: Micros) {
     }
     says(traffic, at + MINUTE, 66, 1);
     says(traffic, at + MINUTE + 2 * SECOND, 66, 1);
+}
+
+fn beacon(traffic: &mut Traffic, at: Micros, jitter: Micros) {
+    for number in 0..31 {
+        let at = at + number * 10 * MINUTE + traffic.below(jitter);
+        let mut talk = traffic.connect(at, host(INSIDER), end(ATTACKER, 443), 30 * MS);
+        talk.ask(300).answer(200);
+        talk.close(0);
+    }
+}
+
+fn shell(traffic: &mut Traffic, at: Micros) {
+    let mut talk = traffic.connect(at, host(INSIDER), end(ATTACKER, 4444), 30 * MS);
+    for _ in 0..5 {
+        talk.answer(20).ask(400).wait(3 * SECOND);
+    }
+    talk.close(1);
+}
+
+fn transfer(traffic: &mut Traffic, at: Micros) {
+    let mut talk = traffic.connect(at, host(INSIDER), end(ATTACKER, 443), 30 * MS);
+    for _ in 0..24 {
+        talk.ask(1448).skip(0, 64 << 20).wait(2 * SECOND);
+    }
+    talk.close(0);
 }
 
 fn storm(traffic: &mut Traffic, at: Micros) {
