@@ -48,8 +48,11 @@ struct Frame {
 }
 
 impl Traffic {
-    /// No frames yet.
-    pub(crate) const fn new(seed: u64) -> Self {
+    /// No frames yet. The name of a scenario is part of its seed, so that it stays the same
+    /// whatever else there is.
+    pub(crate) fn new(name: &str, seed: u64) -> Self {
+        let mixed = |sum: u64, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        let seed = name.bytes().fold(seed, mixed);
         Self { frames: Vec::new(), dice: seed, port: 32_768, mark: None }
     }
 
@@ -60,6 +63,11 @@ impl Traffic {
         mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ mixed >> 31) % end
+    }
+
+    /// A place among so many.
+    pub(crate) fn at(&mut self, places: usize) -> usize {
+        usize::try_from(self.below(places as u64)).unwrap()
     }
 
     /// About so long: a fifth more or less.

@@ -55,7 +55,7 @@ const AMID: Micros = 21 * SECOND + 370_000;
 impl Attack {
     /// Runs it with a seed.
     pub(crate) fn run(&self, at: usize, seed: u64, around: fn(&mut Traffic), folder: &Path) -> Run {
-        let mut attack = Traffic::new(seed * 1000 + at as u64);
+        let mut attack = Traffic::new(self.name, seed);
         (self.make)(&mut attack, AMID);
         let begins = attack.marked();
         if seed % 2 == 1 {
@@ -80,7 +80,7 @@ impl Attack {
 impl Benign {
     /// What is said of it.
     pub(crate) fn run(&self, at: usize, folder: &Path) -> Outcome {
-        let mut traffic = Traffic::new(at as u64);
+        let mut traffic = Traffic::new(self.name, 0);
         (self.make)(&mut traffic);
         judge(&traffic, &folder.join(format!("benign-{at}.pcap")))
     }

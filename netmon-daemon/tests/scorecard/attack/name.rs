@@ -98,7 +98,7 @@ pub(super) const ALL: &[Attack] = &[
 
 /// Bytes as a label: two digits for each.
 fn label(traffic: &mut Traffic, bytes: usize) -> String {
-    (0..bytes).map(|_| format!("{:02x}", traffic.below(256))).collect()
+    (0..bytes * 2).map(|_| char::from(b"0123456789abcdef"[traffic.at(16)])).collect()
 }
 
 /// A name of one label, or of two where one would be too long.
@@ -125,7 +125,7 @@ fn flood(traffic: &mut Traffic, at: Micros, per_second: u64) {
 
 fn generated(traffic: &mut Traffic, at: Micros, apart: Micros, count: u64) {
     for number in 0..count {
-        let ending = ["com", "net", "org", "info"][usize::try_from(number % 4).unwrap()];
+        let ending = ["com", "net", "org", "info"][traffic.at(4)];
         let name: String = (0..12).map(|_| letter(traffic)).collect();
         let name = format!("{name}.{ending}");
         let question = Question { code: NX_DOMAIN, data: 0, ..Question::address(&name) };

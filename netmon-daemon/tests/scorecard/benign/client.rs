@@ -40,17 +40,16 @@ fn server(number: u64) -> SocketAddr {
     end(&format!("93.184.{}.{}", number / 200 % 200, number % 200 + 1), 443)
 }
 
+/// Hosts of a site from which its pages come.
+const HOSTS: [&str; 5] = ["www", "img", "api", "cdn", "static"];
+
 fn browse(traffic: &mut Traffic, time: Micros) {
     let mut at = 0;
     while at < time {
         let first = traffic.below(60);
         for part in 0..5 {
             let number = first * 5 + part;
-            let name = format!(
-                "{}.{}",
-                ["www", "img", "api", "cdn", "static"][part as usize],
-                site(first)
-            );
+            let name = format!("{}.{}", HOSTS[usize::try_from(part).unwrap()], site(first));
             let begins = at + part * 30 * MS;
             let question = Question::address(&name);
             traffic.lookup(begins, host(OWN), host(RESOLVER), question);
@@ -70,7 +69,7 @@ fn session(traffic: &mut Traffic) {
     talk.ask(1500).answer(2200);
     while talk.at < 10 * MINUTE {
         talk.ask(36).answer(36);
-        let pause = if talk.at / MINUTE % 5 == 0 { 300 * MS } else { 20 * SECOND };
+        let pause = if (talk.at / MINUTE).is_multiple_of(5) { 300 * MS } else { 20 * SECOND };
         talk.wait(pause);
     }
     talk.close(0);
