@@ -2,10 +2,7 @@
 
 use netmon_common::attempts::{Suspect, ask};
 
-use crate::{
-    ledger::{Book, attempt, v4},
-    mix,
-};
+use crate::ledger::{Book, attempt, mix, v4};
 
 const SCANNER: u32 = 0xc000_0207;
 

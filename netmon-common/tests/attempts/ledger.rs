@@ -5,8 +5,6 @@ use netmon_common::{
     attempts::{Attempt, Keys, Ledger, Popularity, SUSPECTS, Suspect, TAGS, is_of},
 };
 
-use crate::mix;
-
 /// Suspects in memory.
 pub(crate) struct Book {
     pub(crate) window: u32,
@@ -21,7 +19,7 @@ impl Book {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             window: 1,
-            keys: std::array::from_fn(|at| mix(seed ^ mix(at as u64))),
+            keys: keys(seed),
             popularity: Box::new(Popularity::EMPTY),
             tags: [Box::new([0; TAGS]), Box::new([0; TAGS])],
             suspects: vec![Suspect::NOBODY; 2 * SUSPECTS],
@@ -61,6 +59,20 @@ impl Ledger for Book {
     fn events(&mut self) -> Option<&mut AttemptEvents> {
         Some(&mut self.events)
     }
+}
+
+/// A number of which every bit depends on every bit of another (Steele, Lea, Flood:
+/// Fast splittable pseudorandom number generators, 2014).
+pub(crate) fn mix(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ number >> 31
+}
+
+/// Keys as good as random ones.
+pub(crate) fn keys(seed: u64) -> Keys {
+    std::array::from_fn(|at| mix(seed ^ mix(at as u64)))
 }
 
 /// An address of IPv4, mapped into IPv6.

@@ -12,6 +12,7 @@
     reason = "a test may fail, and says what it did"
 )]
 
+mod attempts;
 #[path = "../../../netmon-common/tests/books/mod.rs"]
 mod books;
 mod captures;
@@ -23,6 +24,9 @@ mod device;
 #[expect(dead_code, reason = "volumes are made here from what the kernel is told")]
 #[path = "../../../netmon-common/tests/packet/generate.rs"]
 mod generate;
+#[expect(dead_code, reason = "a ledger for all tests, of which some is not needed here")]
+#[path = "../../../netmon-common/tests/attempts/ledger.rs"]
+mod ledger;
 mod lookups;
 #[path = "../../../netmon-common/tests/seed/message.rs"]
 mod message;

@@ -20,7 +20,11 @@ use netmon_common::{
     scope::Scope,
 };
 
-use crate::lookups::{self, Lookups};
+use crate::{
+    attempts::{self, Attempts},
+    ledger,
+    lookups::{self, Lookups},
+};
 
 /// Loads the programs, or returns from the test where that is not possible; the
 /// test fails instead where `NETMON_REQUIRE_KERNEL=1` is set.
@@ -72,6 +76,8 @@ pub(crate) struct Programs {
     tallies: PerCpuArray<MapData, [u64; Tally::WORDS]>,
     /// What is counted of DNS beyond the packets.
     pub(crate) lookups: Lookups,
+    /// Who asks for connections.
+    pub(crate) attempts: Attempts,
 }
 
 impl Programs {
@@ -83,7 +89,12 @@ impl Programs {
     pub(crate) fn load() -> Result<Self, String> {
         let words = |error: &dyn std::error::Error| format!("cannot load programs: {error}");
         let mut loader = EbpfLoader::new();
-        loader.btf(None).override_global("LOOKUP_KEYS", &lookups::KEYS, true);
+        let attempt_keys = ledger::keys(attempts::SEED);
+        loader.btf(None).override_global("LOOKUP_KEYS", &lookups::KEYS, true).override_global(
+            "ATTEMPT_KEYS",
+            &attempt_keys,
+            true,
+        );
         let mut ebpf = loader.load(OBJECT).map_err(|error| words(&error))?;
         for direction in Direction::ALL {
             program(&mut ebpf, *direction).load().map_err(|error| words(&error))?;
@@ -92,7 +103,8 @@ impl Programs {
         let networks = Array::try_from(ebpf.take_map("NETWORKS").unwrap()).unwrap();
         let tallies = PerCpuArray::try_from(ebpf.take_map("TALLIES_BY_SLOT").unwrap()).unwrap();
         let lookups = Lookups::load(&mut ebpf).map_err(|error| words(&error))?;
-        Ok(Self { ebpf, table, networks, named: Networks::NONE, tallies, lookups })
+        let attempts = Attempts::open(&mut ebpf);
+        Ok(Self { ebpf, table, networks, named: Networks::NONE, tallies, lookups, attempts })
     }
 
     /// Gives networks another scope, at devices that are entered from now on.
