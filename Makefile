@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench fuzz matrix docs clean
+.PHONY: help setup run test lint bench scorecard fuzz matrix docs clean
 
 FUZZ_SECONDS ?= 60
 
@@ -67,6 +67,10 @@ lint: setup ## Check format, lints, documentation, licences and spelling
 bench: setup ## Measure what netmon costs; writes target/bench.json
 	@echo "== bench: the cost of the programs and of the daemon"
 	@$(CARGO) bench -p netmon-daemon --bench cost
+
+scorecard: setup ## Print what each detector finds, misses and takes, in replay
+	@echo "== scorecard: generated traffic, and captures where they are at hand"
+	@$(CARGO) test --quiet -p netmon-daemon --test scorecard -- --nocapture the_scorecard_is_no_worse
 
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (60)
 	@echo "== fuzz: the tools"

@@ -25,7 +25,7 @@ use crate::{
     names::Names,
     redflag::Board,
     replay::{
-        self, counters,
+        self, Outcome, counters,
         report::{CaptureReport, FlagReport, Report},
     },
     source::capture::{self, Capture},
@@ -89,11 +89,11 @@ pub fn replay(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<Exit> {
-    let mut report = Report::new();
+    let mut reports = Report::new();
     let mut failed = false;
     for file in files {
-        match judge(file, config, err)? {
-            Ok(capture) => report.captures.push(capture),
+        match report(file, config, err)? {
+            Ok(capture) => reports.captures.push(capture),
             Err(error) => {
                 failed = true;
                 writeln!(err, "netmon: {error}")?;
@@ -101,39 +101,49 @@ pub fn replay(
         }
     }
     match format {
-        Format::Text => report.captures.iter().try_for_each(|capture| text(capture, out))?,
+        Format::Text => reports.captures.iter().try_for_each(|capture| text(capture, out))?,
         Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &report)?;
+            serde_json::to_writer_pretty(&mut *out, &reports)?;
             writeln!(out)?;
         }
     }
     out.flush()?;
     Ok(match fail_on {
         _ if failed => Exit::Failure,
-        Some(severity) if report.has_raised(severity) => Exit::Matched,
+        Some(severity) if reports.has_raised(severity) => Exit::Matched,
         _ => Exit::Success,
     })
 }
 
-fn judge(
+/// Judges one capture file: what was read of it, and what there is to say.
+///
+/// # Errors
+///
+/// When nothing of the file can be understood.
+pub fn judge(file: &Path, config: &Config) -> Result<(Capture, Outcome), capture::Error> {
+    let mut capture = Capture::open(file)?
+        .within(config.scopes.networks())
+        .resolving(
+            Names::of(config, Key::FIXED),
+            config.dns.resolvers.iter().map(|resolver| resolver.0),
+            Ports::with(config.dns.ports.iter().map(|port| port.0)),
+        )
+        .following(Flows::new(config, Key::FIXED));
+    let mut board =
+        Board::new(detect::enabled(&config.detectors)).silencing(config.red_flags.silences.clone());
+    let Ok(outcome) = replay::run(&mut capture, &mut board);
+    Ok((capture, outcome))
+}
+
+fn report(
     file: &Path,
     config: &Config,
     err: &mut dyn Write,
 ) -> io::Result<Result<CaptureReport, capture::Error>> {
-    let mut capture = match Capture::open(file) {
-        Ok(capture) => capture
-            .within(config.scopes.networks())
-            .resolving(
-                Names::of(config, Key::FIXED),
-                config.dns.resolvers.iter().map(|resolver| resolver.0),
-                Ports::with(config.dns.ports.iter().map(|port| port.0)),
-            )
-            .following(Flows::new(config, Key::FIXED)),
+    let (capture, outcome) = match judge(file, config) {
+        Ok(judged) => judged,
         Err(error) => return Ok(Err(error)),
     };
-    let mut board =
-        Board::new(detect::enabled(&config.detectors)).silencing(config.red_flags.silences.clone());
-    let Ok(outcome) = replay::run(&mut capture, &mut board);
     let unreadable = capture.unreadable_bytes();
     if unreadable > 0 {
         let cause = capture.failure().map(|cause| format!(" ({cause})")).unwrap_or_default();

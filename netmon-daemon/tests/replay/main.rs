@@ -3,12 +3,15 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail and say why")]
 
+mod attempts;
 mod connections;
 mod damage;
 mod dns;
 mod file;
 mod formats;
 mod handshakes;
+#[path = "../support/manifest.rs"]
+mod manifest;
 mod names;
 mod neighbours;
 mod report;

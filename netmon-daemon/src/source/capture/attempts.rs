@@ -92,7 +92,10 @@ impl Attempts {
 
     /// Hands on what was asked for in all windows before this one.
     fn settle(&mut self, window: u32) {
-        for window in self.next.max(window.saturating_sub(BANKS))..window {
+        // Nobody asked after the window of the last attempt, however long ago that is: its
+        // table and the one before still stand.
+        let asked = self.book.window + 1;
+        for window in self.next.max(asked.saturating_sub(BANKS))..window.min(asked) {
             let bank = usize::from(window % 2 == 1);
             let end = WINDOW * window;
             self.sources.ask_all(end, &self.book.crowd.of(window));
