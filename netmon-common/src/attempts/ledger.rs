@@ -178,6 +178,9 @@ fn suspect(ledger: &mut impl Ledger, hashes: &Hashes, kind: Kind, request: &Requ
         suspect.asked = Marks::EMPTY;
         suspect.answered = Marks::EMPTY;
     }
+    // A position for all that follows, and no comparison: Linux 6.1 forgets what a comparison
+    // said of a number that is kept on the stack.
+    let at = at & (TAGS - 1);
     let Some(suspect) = ledger.suspect(bank, at) else { return };
     suspect.server = request.attempt.server;
     suspect.workload = request.workload;
