@@ -11,6 +11,8 @@
 
 mod audit;
 mod capture;
+#[path = "../support/captures.rs"]
+mod captures;
 mod churn;
 mod daemon;
 #[path = "../support/deadline.rs"]
@@ -34,6 +36,7 @@ mod pools;
 mod port_scan;
 mod records;
 mod reflection;
+mod replayed;
 mod requirement;
 mod reset;
 mod retransmit;

@@ -1,8 +1,10 @@
 //! `netmon replay`, from files to reports and exit statuses. All captures are
 //! made here; the folder of shared captures is used where it is present.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail and say why")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "../support/captures.rs"]
+mod captures;
 mod connections;
 mod damage;
 mod dns;
