@@ -10,6 +10,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod audit;
+mod benign;
 mod capture;
 #[path = "../support/captures.rs"]
 mod captures;
@@ -51,4 +52,5 @@ mod tracer;
 mod tun;
 mod upload;
 mod verdicts;
+mod web;
 mod window;
