@@ -23,7 +23,7 @@ CARGO_PACKAGES="cargo-web"
 # What the tests call. ca-certificates and procps are there on most hosts.
 TEST_PACKAGES="bind9 bind9-dnsutils bind9-utils bpftool chromium curl dns2tcp dnsmasq-base dnsperf ethtool"
 TEST_PACKAGES="$TEST_PACKAGES hping3 iodine iperf3 iproute2 iputils-ping jq masscan nftables nginx-light nmap procps"
-TEST_PACKAGES="$TEST_PACKAGES prometheus python3 systemd tcpdump tcpreplay tshark unbound util-linux"
+TEST_PACKAGES="$TEST_PACKAGES prometheus python3 siege systemd tcpdump tcpreplay tshark unbound util-linux"
 # Those of them that bring a service, and its name.
 TEST_SERVICES="bind9:named dns2tcp:dns2tcp iodine:iodined nginx-light:nginx prometheus:prometheus unbound:unbound"
 FUZZ_PACKAGES="g++"

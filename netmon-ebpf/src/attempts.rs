@@ -16,7 +16,7 @@ use netmon_common::{
         slot::{BOUNDARY, LOOPBACK, SlotEntry},
     },
     attempts::{
-        Attempt, Crowd, Keys, Ledger, Popularity, Probe, Suspect, TAGS, answer, ask, place_of,
+        Attempt, Crowd, Keys, Ledger, Popularity, Probe, Suspect, TAGS, To, answer, ask, place_of,
         refuse,
     },
     bytes::Bytes as _,
@@ -84,7 +84,12 @@ pub(crate) fn read(ctx: &TcContext, direction: Direction) -> Option<()> {
     };
     let mut maps = Maps { window: *ATTEMPT_WINDOW.get(0)?, zero: zero(word) };
     if probe == Probe::Answer {
-        answer(&mut maps, &attempt, own);
+        let to = match (own, direction) {
+            (true, Direction::Ingress) => To::Either,
+            (true, Direction::Egress) => To::Own,
+            (false, _) => To::Outside,
+        };
+        answer(&mut maps, &attempt, to);
     } else {
         let workload = if direction == Direction::Egress {
             // SAFETY: as above.

@@ -66,19 +66,33 @@ pub fn refuse(ledger: &mut impl Ledger, attempt: &Attempt) {
     }
 }
 
-/// Takes note of an answer.
+/// Takes note of an answer, to somebody of this host and its containers, to somebody outside,
+/// or to whichever of them asked.
 #[inline(always)]
-pub fn answer(ledger: &mut impl Ledger, attempt: &Attempt, own: bool) {
+pub fn answer(ledger: &mut impl Ledger, attempt: &Attempt, to: To) {
     let hashes = attempt.hashes(ledger.keys());
     if let Some(events) = ledger.events() {
         events.answers = events.answers.wrapping_add(1);
     }
-    if own {
+    if to != To::Outside {
         agree(ledger, &hashes, Kind::Across);
         agree(ledger, &hashes, Kind::Along);
-    } else {
+    }
+    if to != To::Own {
         agree(ledger, &hashes, Kind::Outside);
     }
+}
+
+/// To whom an answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// This host or its containers.
+    Own,
+    /// Somebody outside.
+    Outside,
+    /// Either: what arrives from outside is for this host, or is the copy that a mirror port
+    /// makes of what others say to each other.
+    Either,
 }
 
 /// What is kept of a request.

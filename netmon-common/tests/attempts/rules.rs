@@ -1,6 +1,6 @@
 //! Who is suspected of what.
 
-use netmon_common::attempts::{Kind, POPULAR, answer, ask, refuse};
+use netmon_common::attempts::{Kind, POPULAR, To, answer, ask, refuse};
 
 use crate::ledger::{Book, attempt, v4};
 
@@ -25,9 +25,9 @@ fn requests_from_outside_make_one_suspect_of_a_source() {
         ask(&mut book, &attempt(7, 1, port), false, false, 0);
     }
     for port in [22, 25] {
-        answer(&mut book, &attempt(7, 1, port), false);
+        answer(&mut book, &attempt(7, 1, port), To::Outside);
         // Of another, who did not ask.
-        answer(&mut book, &attempt(8, 1, port), false);
+        answer(&mut book, &attempt(8, 1, port), To::Outside);
     }
     ask(&mut book, &attempt(9, 1, 443), false, true, 0);
     let ones = rows(&book, 1)[1].1;
@@ -45,7 +45,7 @@ fn requests_of_this_host_are_seen_across_and_along() {
     for port in 1..=20 {
         ask(&mut book, &attempt(7, 1000, port), true, false, 42);
     }
-    answer(&mut book, &attempt(7, 3, 22), true);
+    answer(&mut book, &attempt(7, 3, 22), To::Own);
     let rows = rows(&book, 1);
     // One port of twenty hosts, and of the twenty-first.
     let across: Vec<_> = rows.iter().filter(|row| row.0 == Kind::Across && row.1 > 2).collect();
@@ -94,10 +94,10 @@ fn answers_count_in_the_window_of_the_request() {
     ask(&mut book, &attempt(7, 1, 22), false, false, 0);
     ask(&mut book, &attempt(7, 1, 23), false, false, 0);
     book.window = 2;
-    answer(&mut book, &attempt(7, 1, 22), false);
+    answer(&mut book, &attempt(7, 1, 22), To::Outside);
     assert_eq!(rows(&book, 1), [(Kind::Outside, 2, 1, 23, 0)]);
     book.window = 3;
-    answer(&mut book, &attempt(7, 1, 23), false);
+    answer(&mut book, &attempt(7, 1, 23), To::Outside);
     assert_eq!(rows(&book, 1), [(Kind::Outside, 2, 1, 23, 0)], "too late");
     // The table is used again, without a trace of who was there.
     ask(&mut book, &attempt(7, 1, 24), false, false, 0);

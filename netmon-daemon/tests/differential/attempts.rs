@@ -10,7 +10,7 @@ use aya::{
 use netmon_common::{
     abi::{attempts::AttemptEvents, labels::Direction},
     attempts::{
-        Askers, Attempt, Crowd, Ledger as _, Probe, Suspect, TAGS, answer, ask, is_of, place_of,
+        Askers, Attempt, Crowd, Ledger as _, Probe, Suspect, TAGS, To, answer, ask, is_of, place_of,
     },
     packet::{Link, Remote, network, parse},
 };
@@ -98,7 +98,8 @@ fn take(book: &mut Book, frame: &[u8], direction: Direction) {
     match (attempt, probe) {
         (None, _) => book.events.unread += 1,
         (Some(attempt), Probe::Answer) => {
-            answer(book, &attempt, direction == Direction::Ingress);
+            let to = if direction == Direction::Ingress { To::Either } else { To::Outside };
+            answer(book, &attempt, to);
         }
         (Some(attempt), Probe::Request | Probe::Stealth) => {
             let stealth = probe == Probe::Stealth;

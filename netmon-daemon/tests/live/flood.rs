@@ -4,6 +4,7 @@
 use std::{
     io::Read,
     process::{Command, Stdio},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -19,6 +20,9 @@ use crate::{
 };
 
 const REQUESTS: u64 = 400_000;
+/// How soon a flood is to be raised once it began: within two ticks, on a machine that does
+/// a lot besides.
+const SOON: Duration = Duration::from_secs(3);
 /// How much resident memory may grow while they come, in bytes.
 const GROWTH: u64 = 2 * 1024 * 1024;
 
@@ -80,6 +84,27 @@ fn a_flood_is_counted_to_the_last_packet() {
         }
     });
     netmon.stop();
+}
+
+/// As it is shipped, with its tick of a second.
+#[test]
+fn a_flood_is_raised_soon_after_it_begins() {
+    require!("hping3", "setpriv");
+    let _among = among_others();
+    let stage = Stage::new();
+    stage.host.ip_batch(&format!("route add default via {PEER_ADDRESS}\n"));
+    // Each begins at another moment between two ticks.
+    for _ in 0..3 {
+        let netmon = Netmon::start(&stage.host, &[]);
+        let begun = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let hping = Running::spawn(&mut flooding(&stage));
+        let row = netmon.raised("syn_flood", "critical");
+        let raised = Duration::from_secs_f64(row["raised_at"].as_f64().unwrap());
+        let took = raised.saturating_sub(begun);
+        assert!(took < SOON, "{took:?}: {row}");
+        drop(hping);
+        netmon.stop();
+    }
 }
 
 /// A client that asks for one closed port after another, two a second, while the flood

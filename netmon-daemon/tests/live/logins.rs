@@ -10,11 +10,12 @@ use std::{
 };
 
 use crate::{
-    daemon::Netmon,
+    daemon::{FAST, Netmon},
     deadline::pass,
     netns::Running,
     requirement::require,
     stage::{ADDRESS, DEVICE, PEER_ADDRESS, PEER_DEVICE, Stage, alone},
+    web::{self, Server},
 };
 
 /// How soon it is to be raised.
@@ -111,6 +112,30 @@ fn guesses_from_everywhere_are_raised() {
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     assert_eq!(row["subject"], ADDRESS, "{row}");
     assert!(row["detail"].as_str().unwrap().contains(" sources to port 22 in 10 min"), "{row}");
+    netmon.stop();
+}
+
+/// A form of a web server, whose port has to be named.
+#[test]
+fn guesses_at_a_form_are_raised_where_its_port_is_named() {
+    require!("curl", "nginx");
+    let _alone = alone();
+    let stage = Stage::new();
+    let _server = Server::start(&stage.host, ADDRESS, "401 denied");
+    let form = format!("http://{ADDRESS}:{}/login?[1-12]", web::PORT);
+    let guess = ["curl", "-s", "-o", "/dev/null", "-d", "user=root&password=guess", &form];
+    let netmon = stage.netmon();
+    stage.peer.run(guess);
+    silent(&netmon);
+    netmon.stop();
+
+    let services = ("NETMON_DETECTORS__BRUTE_FORCE__SERVICES", &*web::PORT.to_string());
+    let netmon = Netmon::start(&stage.host, &[FAST, services]);
+    let begun = Instant::now();
+    stage.peer.run(guess);
+    let row = netmon.raised("brute_force", "warning");
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    assert_eq!([&row["subject"], &row["peer"]], [PEER_ADDRESS, ADDRESS], "{row}");
     netmon.stop();
 }
 

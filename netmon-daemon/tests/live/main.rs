@@ -10,6 +10,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod audit;
+mod benign;
 mod capture;
 mod churn;
 mod daemon;
@@ -28,12 +29,15 @@ mod ipv6;
 mod ledger;
 mod logins;
 mod loss;
+#[path = "../support/manifest.rs"]
+mod manifest;
 #[path = "../support/netns.rs"]
 mod netns;
 mod pools;
 mod port_scan;
 mod records;
 mod reflection;
+mod replayed;
 mod requirement;
 mod reset;
 mod retransmit;
@@ -48,4 +52,5 @@ mod tracer;
 mod tun;
 mod upload;
 mod verdicts;
+mod web;
 mod window;

@@ -70,6 +70,23 @@ fn scanners_are_named() {
     netmon.stop();
 }
 
+/// A port a second, and as nmap waits when it is told to be polite (0.4 s).
+#[test]
+fn slow_scanners_are_named() {
+    require!("nmap");
+    let _among = among_others();
+    let one_a_second = ["-T4", "--scan-delay", "1s", "--max-retries", "0"];
+    for (kind, timing) in [("-sS", &one_a_second[..]), ("-sT", &one_a_second), ("-sS", &["-T2"])] {
+        let stage = stage();
+        let netmon = Netmon::start(&stage.host, &[]);
+        let scan = ["nmap", "-n", "-Pn", kind, "-p", "1-12", ADDRESS];
+        stage.peer.run(scan.iter().chain(timing).copied());
+        let row = netmon.raised("port_scan", "warning");
+        assert_eq!([&row["subject"], &row["peer"]], [PEER_ADDRESS, ADDRESS], "{timing:?}: {row}");
+        netmon.stop();
+    }
+}
+
 #[test]
 fn a_scan_by_this_host_is_seen_where_it_leaves() {
     require!("nmap");

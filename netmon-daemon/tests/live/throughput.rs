@@ -138,6 +138,11 @@ pub(crate) fn upload(stage: &Stage, address: &str, bytes: u64) {
     send((&stage.peer, address), &stage.host, bytes, None);
 }
 
+/// Sends so many bytes from an address of the peer to the host, which asked for them.
+pub(crate) fn download(stage: &Stage, address: &str, bytes: u64) {
+    send((&stage.peer, address), &stage.host, bytes, Some("--reverse"));
+}
+
 /// Has a client send to a server, or the reverse.
 fn send(server: (&NetNs, &str), client: &NetNs, bytes: u64, reverse: Option<&str>) {
     let (server, address) = server;

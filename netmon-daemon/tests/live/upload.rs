@@ -4,6 +4,7 @@ use std::{
     io::{Read, Write},
     net::{IpAddr, TcpListener, TcpStream},
     thread,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -18,6 +19,8 @@ const PUBLIC: &str = "198.51.100.1";
 const PUBLIC_PEER: &str = "198.51.100.2";
 const PORT: u16 = 4000;
 const MEBIBYTE: usize = 1024 * 1024;
+/// How soon it is to be raised once it began.
+const SOON: Duration = Duration::from_secs(10);
 
 #[test]
 fn an_upload_to_public_addresses_is_raised() {
@@ -36,8 +39,10 @@ fn an_upload_to_public_addresses_is_raised() {
     assert_eq!(scrape.sum("netmon_red_flags_total", &labels), 0, "{}", netmon.red_flags());
     assert_eq!(scrape.sum("netmon_detector_trusted", &labels), 1);
 
+    let begun = Instant::now();
     throughput::upload(&stage, PUBLIC_PEER, 400 * MEBIBYTE as u64);
     let row = netmon.raised("exfiltration", "warning");
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     assert_eq!(row["subject"], "host", "{row}");
     assert!(row["detail"].as_str().unwrap().contains(" bytes sent to public addresses "), "{row}");
     throughput::upload(&stage, PUBLIC_PEER, 600 * MEBIBYTE as u64);

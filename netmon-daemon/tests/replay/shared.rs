@@ -91,6 +91,9 @@ fn wrong_flags(row: &Row, capture: &Value) -> Vec<String> {
         answers.peek().is_some() && !answers.any(|name| raised.iter().any(|r| r == name))
     });
     let missed = missed.map(|word| format!("{word} is missed"));
-    let wrong = raised.iter().filter(|name| row.is_wrong(name));
+    let allowed = row.allowed();
+    let is_wrong =
+        |name: &&String| row.columns["class"] != "P" && !allowed.contains(&name.as_str());
+    let wrong = raised.iter().filter(is_wrong);
     missed.chain(wrong.map(|name| format!("{name} is raised"))).collect()
 }

@@ -83,7 +83,10 @@ fn judge(row: &Row) -> Said {
         let name = first.map_or_else(|| answers.first().copied(), |flag| Some(flag.detector))?;
         Some((name.to_owned(), first.map(|flag| flag.raised_at.as_secs_f64())))
     });
-    let wrong = flags.iter().map(|flag| flag.detector).filter(|name| row.is_wrong(name));
+    let wrong = flags
+        .iter()
+        .map(|flag| flag.detector)
+        .filter(|name| row.columns["class"] != "P" && !row.allowed().contains(name));
     let is_benign = row.columns["class"] != "P";
     let benign = if is_benign { capture.duration().min(LONGEST) } else { Duration::ZERO };
     Said { due: due.collect(), wrong: wrong.collect(), benign }

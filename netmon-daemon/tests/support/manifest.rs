@@ -33,10 +33,10 @@ impl Row {
         words.filter(|word| !word.is_empty()).collect()
     }
 
-    /// Whether no flag of this detector is due: of an attack nothing is wrong.
-    pub(crate) fn is_wrong(&self, detector: &str) -> bool {
-        let may = self.columns["may_raise"].split(',').chain(self.must());
-        self.columns["class"] != "P" && !may.flat_map(detectors).any(|name| name == detector)
+    /// The detectors that may raise something.
+    pub(crate) fn allowed(&self) -> Vec<&str> {
+        let may = self.columns["may_raise"].split(',').filter(|word| !word.is_empty());
+        may.chain(self.must()).flat_map(detectors).collect()
     }
 }
 

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use netmon_common::{
     abi::{attempts::AttemptEvents, labels::IcmpClass},
     attempts::{
-        Attempt, BANKS, Crowd, Keys, Ledger, Popularity, Probe, SUSPECTS, Suspect, TAGS, answer,
-        ask, is_of, refuse,
+        Attempt, BANKS, Crowd, Keys, Ledger, Popularity, Probe, SUSPECTS, Suspect, TAGS, To,
+        answer, ask, is_of, refuse,
     },
     bytes::Bytes as _,
     packet::{self, Link, Packet},
@@ -70,7 +70,10 @@ impl Attempts {
         self.turn(at);
         let own = is_own(&attempt);
         match probe {
-            Probe::Answer => answer(&mut self.book, &attempt, own),
+            Probe::Answer => {
+                let to = if own { To::Own } else { To::Outside };
+                answer(&mut self.book, &attempt, to);
+            }
             Probe::Request | Probe::Stealth => {
                 ask(&mut self.book, &attempt, own, probe == Probe::Stealth, 0);
             }

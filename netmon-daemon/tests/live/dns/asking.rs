@@ -12,7 +12,7 @@ use crate::netns::NetNs;
 
 /// Over what is asked, as dnsperf and as netmon call it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Transport {
+pub(crate) enum Transport {
     Udp,
     Tcp,
 }
@@ -28,15 +28,15 @@ impl Transport {
 
 /// A run of dnsperf.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Load<'a> {
-    pub(super) server: &'a str,
-    pub(super) transport: Transport,
+pub(crate) struct Load<'a> {
+    pub(crate) server: &'a str,
+    pub(crate) transport: Transport,
     /// Queries a second.
-    pub(super) rate: u32,
+    pub(crate) rate: u32,
     /// How often the questions are asked.
-    pub(super) rounds: u64,
+    pub(crate) rounds: u64,
     /// More options.
-    pub(super) options: &'a [&'a str],
+    pub(crate) options: &'a [&'a str],
 }
 
 /// The option that ends a connection before dnsmasq does.
@@ -44,16 +44,16 @@ pub(super) const SHORT: [&str; 2] = ["-O", "num-queries-per-conn=50"];
 
 /// What dnsperf says that it did.
 #[derive(Debug)]
-pub(super) struct Report {
-    pub(super) sent: u64,
-    pub(super) completed: u64,
+pub(crate) struct Report {
+    pub(crate) sent: u64,
+    pub(crate) completed: u64,
     /// Answers by code, with the codes as netmon calls them.
-    pub(super) answers: BTreeMap<String, u64>,
+    pub(crate) answers: BTreeMap<String, u64>,
 }
 
 impl Load<'_> {
     /// Asks these questions, each a name and a type.
-    pub(super) fn run<'q>(
+    pub(crate) fn run<'q>(
         &self,
         namespace: &NetNs,
         questions: impl IntoIterator<Item = &'q str>,

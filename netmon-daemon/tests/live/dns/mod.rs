@@ -5,7 +5,7 @@
 //! case asks only when its server answers, and every helper ends with its handle.
 
 mod answering;
-mod asking;
+pub(crate) mod asking;
 mod benign;
 mod counts;
 mod edns;
@@ -16,7 +16,7 @@ mod message;
 mod nxdomain;
 mod repeats;
 mod segments;
-mod servers;
+pub(crate) mod servers;
 mod tunnels;
 mod witness;
 mod zones;

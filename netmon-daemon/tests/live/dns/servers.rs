@@ -27,7 +27,7 @@ pub(super) enum Server {
 }
 
 /// One at work.
-pub(super) struct Serving {
+pub(crate) struct Serving {
     _process: Running,
     _folder: TempDir,
 }
@@ -146,7 +146,7 @@ impl Server {
 }
 
 /// dnsmasq with these options, on these addresses.
-pub(super) fn dnsmasq(namespace: &NetNs, addresses: [&str; 2], options: &[&str]) -> Serving {
+pub(crate) fn dnsmasq(namespace: &NetNs, addresses: [&str; 2], options: &[&str]) -> Serving {
     let [four, six] = addresses.map(|address| format!("--listen-address={address}"));
     let ttl = format!("--local-ttl={TTL}");
     let words = [
