@@ -11,6 +11,7 @@
 
 mod audit;
 mod capture;
+mod chatter;
 mod churn;
 mod daemon;
 #[path = "../support/deadline.rs"]
