@@ -48,11 +48,13 @@ pub enum Signal {
     ConnectionRecords,
     /// The same of some connections at least.
     ConnectionRecordSample,
+    /// What goes back and forth over connections while they are open.
+    OpenConnections,
 }
 
 impl Signal {
     /// Every signal, in the order of the variants.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Packets,
         Self::Connections,
         Self::Handshakes,
@@ -72,6 +74,7 @@ impl Signal {
         Self::DnsNameSample,
         Self::ConnectionRecords,
         Self::ConnectionRecordSample,
+        Self::OpenConnections,
     ];
 
     /// Whether the kernel's own counters know something of it.
@@ -104,6 +107,7 @@ impl Signal {
             Self::DnsNameSample => "dns_name_sample",
             Self::ConnectionRecords => "connection_records",
             Self::ConnectionRecordSample => "connection_record_sample",
+            Self::OpenConnections => "open_connections",
         }
     }
 }

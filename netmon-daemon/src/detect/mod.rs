@@ -365,6 +365,7 @@ macro_rules! detectors {
 detectors! {
     beacon,
     brute_force,
+    chatty_application,
     connect_failures,
     connection_churn,
     dns_flood,

@@ -11,7 +11,7 @@ use super::{Severity, Watch, named};
 use crate::{
     attempts::Attempts,
     config::{Config, Domain, NamePrivacy},
-    flows::{End, Flows, Record},
+    flows::{Chat, End, Flows, Record},
     key::Key,
     names::{Names, Sighting, tests::text::Text},
     redflag::{Board, RedFlag},
@@ -155,6 +155,31 @@ pub(super) fn ssh(client: u8) -> Record {
         server_segments: 9,
         end: End::Closed(CloseReason::Fin),
     }
+}
+
+/// The flags that a detector raises over what goes over connections in each of so many
+/// seconds, and over so many seconds without anything.
+pub(super) fn over_chats<W: Watch>(
+    watch: W,
+    seconds: u64,
+    quiet: u64,
+    chats: impl Fn(u64) -> Vec<Chat>,
+) -> Vec<RedFlag> {
+    let flows = RefCell::new((Flows::new(&Config::default(), Key::FIXED), 0));
+    let go_on = |snapshot: &mut Snapshot| {
+        let (flows, told) = &mut *flows.borrow_mut();
+        while Duration::from_secs(*told + 1) <= snapshot.at {
+            let begun = Duration::from_secs(*told);
+            let said = if *told < seconds { chats(*told) } else { Vec::new() };
+            for chat in said {
+                flows.chat(&Chat { from: chat.from + begun, to: chat.to + begun, ..chat });
+            }
+            *told += 1;
+        }
+        flows.hear(snapshot.at);
+        snapshot.flows = Some(flows.report(snapshot.at));
+    };
+    raised(watch, &[Signal::OpenConnections], &[(seconds + quiet, &go_on)])
 }
 
 /// A connection of this host to a cache, opened for one request.

@@ -81,6 +81,8 @@ impl Flows {
             return;
         }
         snapshot.flows = Some(report);
+        let sockets = snapshot.sources.of(Signal::Sockets);
+        snapshot.sources.set(Signal::OpenConnections, sockets);
         if !is_whole(sent, skipped.saturating_add(lost)) {
             snapshot.sources.set(Signal::ConnectionRecords, None);
         }

@@ -192,7 +192,9 @@ impl Live {
             fix: "mount proc there, with the files of the network".to_owned(),
         });
         let files = unreadable.map(|refusal| (Signal::KernelCounters, refusal));
-        let sockets = self.sockets.refusal().map(|refusal| (Signal::Sockets, refusal));
+        let sockets = self.sockets.refusal().into_iter().flat_map(|refusal| {
+            [(Signal::Sockets, refusal.clone()), (Signal::OpenConnections, refusal)]
+        });
         let off = (!self.names.are_on()).then(|| Refusal {
             mechanism: "names",
             why: "dns.names is \"off\"".to_owned(),

@@ -7,6 +7,7 @@
 //! Must not know a threshold: what it reports, detectors judge. Invariant: all tables
 //! together take at most [`MAX_BYTES`], whatever comes.
 
+mod chatter;
 mod churn;
 pub mod habits;
 mod lead;
@@ -14,6 +15,7 @@ mod logins;
 mod record;
 pub mod report;
 mod ring;
+mod sessions;
 mod spans;
 #[cfg(test)]
 mod tests;
@@ -21,10 +23,14 @@ mod waste;
 
 use std::{cmp::Reverse, sync::Arc, time::Duration};
 
-use self::{churn::Churn, habits::Habits, logins::Logins, report::MOST, waste::Waste};
 pub use self::{
+    chatter::Chat,
     record::{End, Record},
     report::Report,
+};
+use self::{
+    chatter::Chatter, churn::Churn, habits::Habits, logins::Logins, report::MOST,
+    sessions::Sessions, waste::Waste,
 };
 use crate::{
     config::Config,
@@ -44,6 +50,8 @@ pub struct Flows {
     logins: Logins,
     churn: Churn,
     waste: Waste,
+    sessions: Sessions,
+    chatter: Chatter,
     habits: Habits,
     closed: u64,
     failed: u64,
@@ -66,6 +74,8 @@ impl Flows {
             ),
             churn: Churn::new(&detectors.connection_churn.services),
             waste: Waste::default(),
+            sessions: Sessions::default(),
+            chatter: Chatter::new(),
             habits: Habits::new(config, key),
             closed: 0,
             failed: 0,
@@ -85,7 +95,8 @@ impl Flows {
 
     /// Bytes that all tables take.
     pub fn bytes(&self) -> usize {
-        self.logins.bytes() + self.churn.bytes() + self.waste.bytes() + self.habits.bytes()
+        let talk = self.sessions.bytes() + self.chatter.bytes();
+        self.logins.bytes() + self.churn.bytes() + self.waste.bytes() + talk + self.habits.bytes()
     }
 
     /// Takes note of a connection that is over, or of an attempt that failed. They come in
@@ -108,6 +119,20 @@ impl Flows {
     /// Takes note of a new list of the sockets that are open.
     pub fn list(&mut self, at: Duration, census: &Census) {
         self.habits.list(at, census);
+        let Self { chatter, key, dice, .. } = self;
+        self.sessions.list(at, &census.talkers.kept, |chat| chatter.observe(chat, key, dice));
+        self.hear(at);
+    }
+
+    /// Takes note of what went over a connection that is open.
+    pub fn chat(&mut self, chat: &Chat) {
+        self.now = self.now.max(chat.to);
+        self.chatter.observe(chat, &self.key, &mut self.dice);
+    }
+
+    /// All that went over connections up to this moment was told.
+    pub fn hear(&mut self, at: Duration) {
+        self.chatter.hear(at);
     }
 
     /// What outlives the daemon.
@@ -129,6 +154,9 @@ impl Flows {
         let churning = worst(self.churn.candidates(second).into_iter(), |it| {
             it.opens.iter().map(|opens| u64::from(*opens)).sum()
         });
+        let chatting = worst(self.chatter.candidates(self.now).into_iter(), |it| {
+            it.turns.iter().fold(0, |sum, turns| sum.saturating_add(*turns))
+        });
         let report = Arc::new(Report {
             closed: self.closed,
             failed: self.failed,
@@ -136,9 +164,12 @@ impl Flows {
             crowds,
             churning,
             wasted: self.waste.list(),
+            chatting,
+            wasted_on_turns: self.chatter.wasted(),
             evicted: vec![
                 ("logins", self.logins.evicted()),
                 ("churn", self.churn.evicted()),
+                ("chatter", self.chatter.evicted()),
                 ("beacons", self.habits.evicted()),
             ],
             habits: self.habits.report(self.now),

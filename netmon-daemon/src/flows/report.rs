@@ -9,7 +9,7 @@ use crate::party::Party;
 /// Candidates of each kind.
 pub const MOST: usize = 32;
 
-/// Parts of ten seconds in the window of [`Churn`].
+/// Parts of ten seconds in the window of [`Churn`] and [`Chatter`].
 pub const PARTS: usize = 6;
 
 /// What connections say.
@@ -25,8 +25,13 @@ pub struct Report {
     pub crowds: Vec<Crowd>,
     /// Workloads that open the most connections to one service, worst first.
     pub churning: Vec<Churn>,
-    /// By workload, since the start.
+    /// What it cost, by workload, since the start.
     pub wasted: Vec<Wasted>,
+    /// Workloads over whose connections small messages go back and forth, those with the
+    /// most turns first.
+    pub chatting: Vec<Chatter>,
+    /// What that cost, by workload, since the start.
+    pub wasted_on_turns: Vec<Wasted>,
     /// Rows that had to go although they still mattered, by table.
     pub evicted: Vec<(&'static str, u64)>,
     /// What is usual, and what is not.
@@ -84,14 +89,37 @@ pub struct Churn {
     pub peak: u32,
 }
 
+/// What went over the open connections of a workload to a service at one address, within
+/// the last six times ten seconds of which all is known, by ten seconds, newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chatter {
+    /// Control group of the client, 0 where it is not known.
+    pub workload: u64,
+    /// Its address.
+    pub client: IpAddr,
+    /// Where the service is.
+    pub server: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// Segments with payload, of both ends.
+    pub packets: [u64; PARTS],
+    /// Their payload, in bytes.
+    pub bytes: [u64; PARTS],
+    /// How often a segment with payload came from the other end than the one before.
+    pub turns: [u64; PARTS],
+    /// Turns times the round trip, no more for a connection than the time that it had, in
+    /// nanoseconds.
+    pub waste: [u64; PARTS],
+}
+
 /// What a workload waited for in vain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wasted {
     /// Control group, 0 where it is not known; none for all that have no row of their
     /// own.
     pub workload: Option<u64>,
-    /// Handshakes of connections that lived for less than a second, to services that
-    /// `connection_churn` watches, in nanoseconds.
+    /// Nanoseconds: of handshakes of connections that lived for less than a second, to
+    /// services that `connection_churn` watches; or of turns of small messages.
     pub nanoseconds: u64,
 }
 
@@ -101,7 +129,8 @@ impl Report {
     pub fn workloads(&self) -> impl Iterator<Item = u64> {
         let churning = self.churning.iter().map(|it| it.workload);
         churning
-            .chain(self.wasted.iter().filter_map(|it| it.workload))
+            .chain(self.chatting.iter().map(|it| it.workload))
+            .chain(self.wasted.iter().chain(&self.wasted_on_turns).filter_map(|it| it.workload))
             .chain(self.habits.workloads())
     }
 }

@@ -19,8 +19,12 @@ impl Waste {
     pub(super) fn observe(&mut self, record: &Record) {
         let is_short = record.lasted().is_some_and(|it| it.as_nanos() < u128::from(churn::SHORT));
         let Some(handshake) = record.handshake.filter(|_| is_short) else { return };
-        let nanoseconds = u64::try_from(handshake.as_nanos()).unwrap_or(u64::MAX);
-        let workload = Some(record.workload);
+        self.add(record.workload, u64::try_from(handshake.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// Adds to the sum of a workload.
+    pub(super) fn add(&mut self, workload: u64, nanoseconds: u64) {
+        let workload = Some(workload);
         let row = match self.rows.iter().position(|row| row.workload == workload) {
             Some(at) => self.rows.get_mut(at),
             None if self.rows.len() < WORKLOADS => {

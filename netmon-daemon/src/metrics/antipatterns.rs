@@ -2,7 +2,7 @@
 //!
 //! No address is a label: a workload whose name nobody knows is `other`.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{
     Context,
@@ -13,7 +13,7 @@ use super::{
     },
     model::Model,
 };
-use crate::{signal::Signal, snapshot::Snapshot};
+use crate::{flows::report::Wasted, signal::Signal, snapshot::Snapshot};
 
 const ACTIVE: Family = Family::new(
     Gauge,
@@ -26,14 +26,15 @@ const ACTIVE: Family = Family::new(
 const WASTE: Family = Family::new(
     Counter,
     "antipattern_waste_seconds",
-    "Time that workloads lost by a pattern. Of connection_churn: handshakes (from the request to its answer) of connections that lived for less than a second, to the services that the detector watches.",
+    "Time that workloads lost by a pattern. Of connection_churn: handshakes (from the request to its answer) of connections that lived for less than a second, to the services that the detector watches. Of chatty_application: round trips, one for each turn of small messages (less than 128 bytes on average, 100 turns a second and more over one connection), and no more than the time that the connection had.",
     &["pattern", "workload"],
     96,
 )
 .open(1);
 
 /// The detectors whose flags are about a habit.
-const PATTERNS: [&str; 1] = [CHURN];
+const PATTERNS: [&str; 2] = [CHATTY, CHURN];
+const CHATTY: &str = "chatty_application";
 const CHURN: &str = "connection_churn";
 
 /// The families of this group.
@@ -63,19 +64,29 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
             rows.integer(&[pattern, workload], value);
         }
     }
-    let mut wasted = BTreeMap::from([(OTHER, 0_u64)]);
-    for waste in &flows.wasted {
-        let name = waste.workload.and_then(|group| snapshot.workloads.get(&group));
-        let sum = wasted.entry(name.map_or(OTHER, String::as_str)).or_default();
-        *sum = sum.saturating_add(waste.nanoseconds);
-    }
-    let mut most: Vec<(&str, u64)> = wasted.into_iter().collect();
-    // What does not fit is merged from the end.
-    most.sort_by_key(|(name, sum)| (*name != OTHER, std::cmp::Reverse(*sum)));
     let mut rows = model.family(&WASTE);
-    for (workload, nanoseconds) in most {
+    if snapshot.sources.has(Signal::OpenConnections) {
+        for (workload, nanoseconds) in by_name(snapshot, &flows.wasted_on_turns) {
+            rows.float(&[CHATTY, workload], nanoseconds as f64 / 1e9);
+        }
+    }
+    for (workload, nanoseconds) in by_name(snapshot, &flows.wasted) {
         rows.float(&[CHURN, workload], nanoseconds as f64 / 1e9);
     }
+}
+
+/// What was wasted by workload, those without a name first, then who wasted most: what does
+/// not fit is merged from the end.
+fn by_name<'a>(snapshot: &'a Snapshot, wasted: &[Wasted]) -> Vec<(&'a str, u64)> {
+    let mut sums = BTreeMap::from([(OTHER, 0_u64)]);
+    for waste in wasted {
+        let name = waste.workload.and_then(|group| snapshot.workloads.get(&group));
+        let sum = sums.entry(name.map_or(OTHER, String::as_str)).or_default();
+        *sum = sum.saturating_add(waste.nanoseconds);
+    }
+    let mut most: Vec<(&str, u64)> = sums.into_iter().collect();
+    most.sort_by_key(|(name, sum)| (*name != OTHER, Reverse(*sum)));
+    most
 }
 
 /// The name of a workload, where it is one.

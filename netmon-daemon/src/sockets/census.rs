@@ -12,6 +12,7 @@ use super::{
     message::Socket,
     outgoing::{Outgoing, keep_heaviest},
     state::State,
+    talker::{Talker, Talkers},
 };
 use crate::ports;
 
@@ -22,6 +23,8 @@ pub const MAX_PORTS: usize = 4096;
 /// Open connections that a census keeps because they sent much, and because of their port.
 pub const MAX_HEAVIEST: usize = 256;
 const MAX_UNUSUAL: usize = 64;
+/// Open connections that a census keeps because something went both ways of late.
+pub const MAX_TALKERS: usize = 2048;
 
 /// The TCP sockets of a network namespace. Those that changed while they were
 /// listed may be counted as they were or as they are; some that came or went
@@ -48,6 +51,9 @@ pub struct Census {
     pub unusual: Vec<Outgoing>,
     /// Those that are not among the heaviest because there are so many.
     pub outgoing_elsewhere: u64,
+    /// Open connections that this host asked for, over the network, over which something
+    /// went both ways within the last seconds: at most [`MAX_TALKERS`].
+    pub talkers: Talkers,
     /// Ports on which somebody listens, as far as listeners are kept.
     pub listening: BTreeSet<u16>,
     /// Whether the kernel said that its list is not of one piece.
@@ -93,6 +99,13 @@ impl Census {
         if let Some(connection) = socket.connection() {
             self.keep(connection);
         }
+        if let Some(talker) = socket.talker().filter(|it| self.is_outgoing(it)) {
+            self.talkers.keep(MAX_TALKERS, talker);
+        }
+    }
+
+    fn is_outgoing(&self, Talker { local, remote, .. }: &Talker) -> bool {
+        !self.listening.contains(&local.port()) && !remote.ip().is_loopback()
     }
 
     /// Keeps a connection, if this host asked for it.

@@ -4,7 +4,10 @@
 //! Must not trust a length. Invariant: a message that cannot be read gives no
 //! socket, never one that is not there.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use netmon_common::abi::labels::IpVersion;
 
@@ -12,6 +15,7 @@ use super::{
     listener::{AddressClass, Listener},
     outgoing::Outgoing,
     state::State,
+    talker::Talker,
 };
 use crate::netlink::{
     attribute::{array, walk},
@@ -49,6 +53,19 @@ pub(super) struct Socket {
     drops: Option<u32>,
     workload: u64,
     acknowledged: Option<u64>,
+    traffic: Option<Traffic>,
+}
+
+/// What went over a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Traffic {
+    /// Milliseconds since payload was sent last, and received.
+    silence: [u32; 2],
+    received: u64,
+    /// Segments with payload that were sent, and received.
+    segments: [u32; 2],
+    /// The shortest round trip, in microseconds.
+    round_trip: u32,
 }
 
 const AF_INET: u8 = 2;
@@ -69,6 +86,18 @@ const DROPS: usize = 8 * 4;
 /// sockets in TIME_WAIT have none.
 const INET_DIAG_INFO: u16 = 2;
 const BYTES_ACKED: usize = 120;
+/// The same of what goes over a connection, in bytes: `tcpi_last_data_sent`,
+/// `tcpi_last_data_recv`, `tcpi_bytes_received`, `tcpi_min_rtt`, `tcpi_data_segs_in` and
+/// `tcpi_data_segs_out`.
+const LAST_SENT: usize = 44;
+const LAST_RECEIVED: usize = 52;
+const BYTES_RECEIVED: usize = 128;
+const MIN_RTT: usize = 148;
+const DATA_SEGMENTS_IN: usize = 152;
+const DATA_SEGMENTS_OUT: usize = 156;
+/// Milliseconds of silence after which a connection has nothing to say in a census: more
+/// than there are from one to the next.
+const SILENT: u32 = 6000;
 /// The attribute with the control group, since Linux 5.9.
 const INET_DIAG_CGROUP_ID: u16 = 21;
 
@@ -103,12 +132,15 @@ impl Socket {
         };
         let local = address(8)?;
         let remote_port = u16::from_be_bytes(array(payload, 6)?);
-        let (mut drops, mut workload, mut acknowledged) = (None, 0, None);
+        let (mut drops, mut workload, mut acknowledged, mut traffic) = (None, 0, None, None);
         for (kind, value) in walk(payload.get(HEADER_LEN..)?) {
             match kind {
                 INET_DIAG_SKMEMINFO => drops = array(value, DROPS).map(u32::from_ne_bytes),
                 INET_DIAG_CGROUP_ID => workload = array(value, 0).map_or(0, u64::from_ne_bytes),
-                INET_DIAG_INFO => acknowledged = array(value, BYTES_ACKED).map(u64::from_ne_bytes),
+                INET_DIAG_INFO => {
+                    acknowledged = array(value, BYTES_ACKED).map(u64::from_ne_bytes);
+                    traffic = Traffic::parse(value);
+                }
                 _ => {}
             }
         }
@@ -125,6 +157,7 @@ impl Socket {
             remote: SocketAddr::new(address(24)?, remote_port),
             workload,
             acknowledged,
+            traffic,
         })
     }
 
@@ -147,6 +180,25 @@ impl Socket {
         })
     }
 
+    /// It as a connection over which something went both ways of late, if it is one.
+    pub(super) fn talker(&self) -> Option<Talker> {
+        let sent = self.acknowledged.filter(|_| self.state == Some(State::Established))?;
+        let traffic = self.traffic.as_ref()?;
+        let talks = traffic.silence.iter().all(|silence| *silence < SILENT)
+            && traffic.segments.iter().all(|segments| *segments > 0);
+        // Where nothing was measured it is the greatest number.
+        let is_measured = !matches!(traffic.round_trip, 0 | u32::MAX);
+        talks.then(|| Talker {
+            cookie: self.cookie,
+            local: SocketAddr::new(self.local, self.port),
+            remote: self.remote,
+            workload: self.workload,
+            segments: traffic.segments,
+            bytes: [sent, traffic.received],
+            round_trip: is_measured.then(|| Duration::from_micros(traffic.round_trip.into())),
+        })
+    }
+
     /// It as a listener, if it is one.
     pub(super) fn listener(&self) -> Option<Listener> {
         (self.state == Some(State::Listen)).then(|| Listener {
@@ -158,6 +210,19 @@ impl Socket {
             drops: self.drops,
             cookie: self.cookie,
             inode: self.inode,
+        })
+    }
+}
+
+impl Traffic {
+    /// Reads `struct tcp_info`.
+    fn parse(value: &[u8]) -> Option<Self> {
+        let word = |at| array(value, at).map(u32::from_ne_bytes);
+        Some(Self {
+            silence: [word(LAST_SENT)?, word(LAST_RECEIVED)?],
+            received: array(value, BYTES_RECEIVED).map(u64::from_ne_bytes)?,
+            segments: [word(DATA_SEGMENTS_OUT)?, word(DATA_SEGMENTS_IN)?],
+            round_trip: word(MIN_RTT)?,
         })
     }
 }

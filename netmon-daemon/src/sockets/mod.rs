@@ -15,13 +15,15 @@ mod overflow;
 mod pace;
 mod state;
 mod taker;
+mod talker;
 mod walk;
 
-pub use census::{Census, MAX_HEAVIEST, MAX_LISTENERS, MAX_PORTS};
+pub use census::{Census, MAX_HEAVIEST, MAX_LISTENERS, MAX_PORTS, MAX_TALKERS};
 pub use listener::{AddressClass, Listener};
 pub use outgoing::Outgoing;
 pub use overflow::Overflows;
 pub use pace::next_census;
 pub use state::State;
 pub use taker::{Report, Taker};
+pub use talker::{Talker, Talkers};
 pub use walk::{CensusError, census};

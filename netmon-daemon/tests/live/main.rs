@@ -12,6 +12,7 @@
 mod audit;
 mod benign;
 mod capture;
+mod chatter;
 mod churn;
 mod daemon;
 #[path = "../support/deadline.rs"]

@@ -53,13 +53,13 @@ const EARLIEST: Duration = Duration::from_secs(45);
 const LATEST: Duration = Duration::from_secs(75);
 
 /// A control group of its own, in which a client runs.
-struct Workload {
-    name: String,
+pub(crate) struct Workload {
+    pub(crate) name: String,
     path: PathBuf,
 }
 
 impl Workload {
-    fn new(name: &str) -> Option<Self> {
+    pub(crate) fn new(name: &str) -> Option<Self> {
         let name = format!("{name}-{}", std::process::id());
         let path = cgroups().ok()?.join(&name);
         fs::create_dir(&path).unwrap();
@@ -67,9 +67,8 @@ impl Workload {
     }
 
     /// Starts a client in it.
-    fn run(&self, stage: &Stage, rate: &str, habit: &str) -> Running {
+    pub(crate) fn run(&self, stage: &Stage, arguments: &[&str]) -> Running {
         let enter = "echo $$ > \"$0/cgroup.procs\" && exec python3 -c \"$@\"";
-        let arguments = [CLIENT, PEER_ADDRESS, rate, habit];
         // Not by `ip netns exec`, which hides /sys.
         stage.host.enter(|| {
             Running::spawn(Command::new("sh").args(["-c", enter]).arg(&self.path).args(arguments))
@@ -100,7 +99,9 @@ fn a_connection_for_every_request_is_raised() {
     std::io::Read::read_exact(&mut service.0.stdout.take().unwrap(), &mut ready).unwrap();
     let netmon = Netmon::start_among_groups(&stage.host, &[FAST]);
     let begun = Instant::now();
-    let _clients = [wasteful.run(&stage, "30", "closes"), careful.run(&stage, "30", "keeps")];
+    let client =
+        |workload: &Workload, habit| workload.run(&stage, &[CLIENT, PEER_ADDRESS, "30", habit]);
+    let _clients = [client(&wasteful, "closes"), client(&careful, "keeps")];
     pass(EARLIEST);
     let raised = netmon.red_flags()["red_flags"].to_string();
     assert_eq!(raised, "[]", "too soon");

@@ -175,3 +175,64 @@ fn habits() {
     let near = talks(ends(Way::V4, false, 4444), 1, 1, [300, 200], 400);
     assert_eq!(flags(&near), []);
 }
+
+/// How requests and answers go over one connection: so many milliseconds to the other end
+/// and back, bytes of both, and milliseconds from one to the next.
+#[derive(Clone, Copy)]
+struct Chatter {
+    round_trip: u64,
+    sizes: [usize; 2],
+    pace: u64,
+}
+
+/// One connection that goes on for 75 seconds and is open at the end.
+fn chatter(ends: Ends, how: Chatter, seen_to_open: bool) -> Value {
+    let Chatter { round_trip, sizes, pace } = how;
+    let ends = Ends { client: (ends.client.0, 40_000), ..ends };
+    let mut records = Vec::new();
+    if seen_to_open {
+        for (after, by_server, flags, numbers) in [
+            (0, false, SYN, [100, 0]),
+            (round_trip, true, SYN_ACK, [500, 101]),
+            (round_trip, false, ACK, [101, 501]),
+        ] {
+            records.push(at(after, ends.frame(by_server, flags, numbers, 0)));
+        }
+    }
+    let [mut asked, mut answered] = [101, 501];
+    for begun in (10..75_000).step_by(usize::try_from(pace).unwrap()) {
+        records.push(at(begun, ends.frame(false, ACK, [asked, answered], sizes[0])));
+        asked += u32::try_from(sizes[0]).unwrap();
+        let answer = ends.frame(true, ACK, [answered, asked], sizes[1]);
+        records.push(at(begun + round_trip, answer));
+        answered += u32::try_from(sizes[1]).unwrap();
+    }
+    report_on(&simple(&records))
+}
+
+#[test]
+fn small_messages_back_and_forth() {
+    let small = Chatter { round_trip: 1, sizes: [40, 60], pace: 3 };
+    let near = Chatter { round_trip: 0, ..small };
+    for (name, way, how, seen_to_open, severity) in [
+        ("near", Way::V4, near, true, "warning"),
+        ("a millisecond away", Way::V4, small, true, "critical"),
+        ("open before", Way::V6, small, false, "critical"),
+    ] {
+        let capture = chatter(ends(way, false, 5432), how, seen_to_open);
+        assert_eq!(flags(&capture), raised("chatty_application", severity), "{name}");
+        let flag = &capture["red_flags"][0];
+        let sides =
+            if matches!(way, Way::V4) { ["10.0.0.7", "10.0.0.1"] } else { ["fd00::7", "fd00::1"] };
+        assert_eq!([&flag["subject"], &flag["peer"]], sides, "{name}: {flag}");
+    }
+    for (name, how) in [
+        ("large answers", Chatter { sizes: [40, 1400], ..small }),
+        ("a hundred a second", Chatter { pace: 10, ..small }),
+    ] {
+        let capture = chatter(ends(Way::V4, false, 5432), how, true);
+        assert_eq!(flags(&capture), [], "{name}");
+    }
+    let client = Ends { outside: true, ..ends(Way::V4, true, 5432) };
+    assert_eq!(flags(&chatter(client, small, true)), [], "somebody else's habit");
+}

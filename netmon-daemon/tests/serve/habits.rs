@@ -31,7 +31,8 @@ fn scrape(subjects: &[(&str, bool)], change: impl Fn(&mut Snapshot)) -> Expositi
         waste(Some(0), 125_000_000),
         waste(None, 500_000_000),
     ];
-    snapshot.flows = Some(Arc::new(Report { wasted, ..Report::default() }));
+    let wasted_on_turns = vec![waste(Some(9), 3_000_000_000), waste(Some(0), 125_000_000)];
+    snapshot.flows = Some(Arc::new(Report { wasted, wasted_on_turns, ..Report::default() }));
     let names = [(7, "web.service".to_owned()), (9, "cron.service".to_owned())];
     snapshot.workloads = Arc::new(names.into());
     snapshot.tcp.events.records = [1000, 20, 3, 400, 5, 6];
@@ -63,6 +64,12 @@ fn habits_are_told_by_workload() {
         let labels = [("pattern", "connection_churn"), ("workload", workload)];
         assert_eq!(found.value(name, &labels), expected, "{name} {workload}");
     }
+    for (workload, expected) in [("cron.service", Some(3.0)), ("other", Some(0.125))] {
+        let labels = [("pattern", "chatty_application"), ("workload", workload)];
+        assert_eq!(found.value(WASTE, &labels), expected, "{workload}");
+    }
+    let found = scrape(&[], |it| it.sources.set(Signal::OpenConnections, None));
+    assert_eq!(found.count(WASTE), 3, "nobody compares sockets");
     // An address is no label.
     let found = scrape(&[("192.0.2.7", true)], |_| ());
     assert_eq!(found.count(ACTIVE), 1);

@@ -40,6 +40,7 @@ impl Flows {
             && let Some(segment) = Segment::read(at, packet, record)
         {
             self.tracker.take(&segment, networks, |record| tables.observe(record));
+            self.tracker.chats().for_each(|chat| tables.chat(&chat));
         }
     }
 
@@ -47,6 +48,7 @@ impl Flows {
     pub(super) fn report(&mut self, at: Duration, networks: &Networks) -> Option<Arc<Report>> {
         let tables = self.tables.as_mut()?;
         self.tracker.expire(at, networks, |record| tables.observe(record));
+        tables.hear(at);
         Some(tables.report(at))
     }
 

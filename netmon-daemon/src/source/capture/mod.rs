@@ -10,6 +10,7 @@
 //! passes over old packet blocks, and cannot say how much it did not read.
 
 mod attempts;
+mod chatter;
 mod clock;
 mod dns;
 mod flows;
@@ -315,6 +316,7 @@ impl Source for Capture {
             if first.flows.is_some() {
                 first.sources.set(Signal::ConnectionRecords, Some("capture"));
                 first.sources.set(Signal::ConnectionRecordSample, Some("capture"));
+                first.sources.set(Signal::OpenConnections, Some("capture"));
             }
             return Ok(self.snapshot.insert(first).clone().into());
         };

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use netmon_common::wire::tcp::{ACK, FIN, RST, SYN};
 
-use super::segment::{Segment, Socket};
+use super::{
+    chatter::Chatter,
+    segment::{Segment, Socket},
+};
 
 /// How far ahead of what is known a sequence number is believed: the largest window
 /// (RFC 7323, section 2.3).
@@ -86,6 +89,8 @@ pub(super) struct Talk {
     pub(super) stage: Stage,
     /// By end.
     pub(super) streams: [Stream; 2],
+    /// What goes back and forth.
+    pub(super) chatter: Chatter,
 }
 
 impl Stream {
@@ -141,8 +146,12 @@ impl Talk {
             handshake: None,
             stage,
             streams: [Stream::default(); 2],
+            chatter: Chatter::default(),
         };
         talk.carry(segment);
+        let end = talk.end(segment);
+        // Nothing is over with the first segment.
+        let _ = talk.chatter.take(end, segment);
         Some(talk)
     }
 
@@ -227,7 +236,8 @@ impl Talk {
         stream.take(sequence, segment);
     }
 
-    fn end(&self, segment: &Segment) -> usize {
+    /// Which end sent a segment: 0 is the client.
+    pub(super) fn end(&self, segment: &Segment) -> usize {
         let [client, _] = self.ends;
         usize::from(segment.from != client)
     }

@@ -14,11 +14,12 @@ use netmon_common::{
 };
 
 use super::{
+    chatter::While,
     segment::{Segment, Socket},
     talk::{Finish, Stage, Talk},
 };
 use crate::{
-    flows::{End, Record},
+    flows::{Chat, End, Record},
     key::Key,
     octets::octets,
 };
@@ -36,6 +37,8 @@ pub(super) struct Tracker {
     key: Key,
     /// When it was last looked for silent ones.
     looked: Duration,
+    /// What went over open connections and was not [told](Self::chats) yet: a few whiles.
+    chats: Vec<Chat>,
     /// Connections that had to go although they were not over.
     pub(super) evicted: u64,
 }
@@ -44,7 +47,7 @@ impl Tracker {
     /// Nothing was seen yet.
     pub(super) fn new(key: Key) -> Self {
         let talks = vec![None; TALKS].into_boxed_slice();
-        Self { talks, key, looked: Duration::ZERO, evicted: 0 }
+        Self { talks, key, looked: Duration::ZERO, chats: Vec::new(), evicted: 0 }
     }
 
     /// Takes a segment, and tells what is over.
@@ -64,7 +67,13 @@ impl Tracker {
         if let Some(place) = known {
             let Some(talk) = place else { return };
             if !talk.is_another(segment) {
+                let end = talk.end(segment);
+                let is_on = talk.stage != Stage::Over;
+                let over = if is_on { talk.chatter.take(end, segment) } else { None };
                 let finished = talk.take(segment);
+                let rest = finished.and_then(|_| talk.chatter.finish());
+                let whiles = over.into_iter().chain(rest);
+                self.chats.extend(whiles.filter_map(|it| chat(talk, &it, networks)));
                 told(talk, finished, networks, &mut tell);
                 return;
             }
@@ -79,6 +88,11 @@ impl Tracker {
         let Some(place) = set.iter_mut().min_by_key(|place| worth(place)) else { return };
         let was_on = place.replace(talk).is_some_and(|gone| gone.stage != Stage::Over);
         self.evicted += u64::from(was_on);
+    }
+
+    /// What went over connections as of the segments that were taken last.
+    pub(super) fn chats(&mut self) -> impl Iterator<Item = Chat> {
+        self.chats.drain(..)
     }
 
     /// Tells of connections of which nothing was heard for long.
@@ -126,6 +140,24 @@ fn told(
     for role in roles(talk, networks) {
         tell(&record(talk, role, finish, stage));
     }
+}
+
+/// What went over a connection, if this host may be its client.
+fn chat(talk: &Talk, over: &While, networks: &Networks) -> Option<Chat> {
+    let is_ours = over.turns > 0 && roles(talk, networks).any(|role| role == Role::Active);
+    let [client, server] = talk.ends;
+    is_ours.then(|| Chat {
+        workload: 0,
+        client: client.0,
+        server: server.0,
+        port: server.1,
+        from: over.from,
+        to: over.to,
+        packets: over.packets,
+        bytes: over.bytes,
+        turns: over.turns,
+        round_trip: talk.handshake.or(talk.chatter.round_trip),
+    })
 }
 
 /// Which ends this host may be: see [`Record`].
