@@ -57,6 +57,13 @@ pub(super) const ALL: &[Attack] = &[
         make: |traffic, at| churn(traffic, at, 120, 60 * SECOND),
     },
     Attack {
+        name: "300 small questions a second on one connection, 2 ms away",
+        detector: "chatty_application",
+        severity: Warning,
+        subject: Some(INSIDER),
+        make: chatter,
+    },
+    Attack {
         name: "a host within takes over the address of the gateway",
         detector: "gateway_change",
         severity: Critical,
@@ -134,6 +141,14 @@ fn churn(traffic: &mut Traffic, at: Micros, per_second: u64, time: Micros) {
         talk.ask(200).answer(400);
         talk.close(0);
     }
+}
+
+fn chatter(traffic: &mut Traffic, at: Micros) {
+    let mut talk = traffic.connect(at, host(INSIDER), end("198.51.100.9", 5432), 2 * MS);
+    for _ in 0..300 * 66 {
+        talk.ask(24).answer(48).wait(SECOND / 300 - 2 * MS - 100);
+    }
+    talk.close(0);
 }
 
 /// Somebody with this card says by ARP that it has 10.0.0.`last`.
