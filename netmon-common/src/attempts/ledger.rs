@@ -17,6 +17,10 @@ pub type Popularity = CountMin<4096, 2>;
 /// they say nothing of who asks. A scanner asks once or twice.
 pub const POPULAR: u32 = 8;
 
+/// The same for segments that no TCP stack sends: nobody but a scanner does, until they are a
+/// flood of their own.
+pub const FLOODED: u32 = 64;
+
 /// Where suspects are kept: maps in the kernel, vectors in a replay.
 pub trait Ledger {
     /// The number of the window.
@@ -44,7 +48,7 @@ pub trait Ledger {
 #[inline(always)]
 pub fn ask(ledger: &mut impl Ledger, attempt: &Attempt, own: bool, stealth: bool, workload: u64) {
     let hashes = attempt.hashes(ledger.keys());
-    if !is_telling(ledger, &hashes) {
+    if !is_telling(ledger, &hashes, if stealth { FLOODED } else { POPULAR }) {
         return;
     }
     let request = Request { attempt, stealth, workload };
@@ -60,7 +64,7 @@ pub fn ask(ledger: &mut impl Ledger, attempt: &Attempt, own: bool, stealth: bool
 #[inline(always)]
 pub fn refuse(ledger: &mut impl Ledger, attempt: &Attempt) {
     let hashes = attempt.hashes(ledger.keys());
-    if is_telling(ledger, &hashes) {
+    if is_telling(ledger, &hashes, POPULAR) {
         let request = Request { attempt, stealth: false, workload: 0 };
         suspect(ledger, &hashes, Kind::Udp, &request);
     }
@@ -138,14 +142,14 @@ const fn mixed(hash: u64) -> u64 {
 
 /// Whether so few ask for a target that it says something of who does.
 #[inline(always)]
-fn is_telling(ledger: &mut impl Ledger, hashes: &Hashes) -> bool {
+fn is_telling(ledger: &mut impl Ledger, hashes: &Hashes, most: u32) -> bool {
     let window = ledger.window();
     let target = hashes.server.wrapping_add(hashes.port) >> 32;
     if let Some(crowd) = ledger.crowd() {
         crowd.observe(mixed(hashes.client), window);
     }
     let times = ledger.popularity().map_or(0, |popularity| popularity.add(target, window));
-    let is = times <= POPULAR;
+    let is = times <= most;
     if let Some(events) = ledger.events() {
         events.requests = events.requests.wrapping_add(1);
         events.popular = events.popular.wrapping_add(u64::from(!is));

@@ -17,5 +17,5 @@ mod suspect;
 
 pub use attempt::{Attempt, Keys, Probe};
 pub use crowd::{Askers, Crowd};
-pub use ledger::{Ledger, POPULAR, Popularity, To, answer, ask, refuse};
+pub use ledger::{FLOODED, Ledger, POPULAR, Popularity, To, answer, ask, refuse};
 pub use suspect::{BANKS, Kind, PLACES, SETS, SUSPECTS, Suspect, TAGS, WAYS, is_of, place_of};

@@ -1,6 +1,6 @@
 //! Who is suspected of what.
 
-use netmon_common::attempts::{Kind, POPULAR, To, answer, ask, refuse};
+use netmon_common::attempts::{FLOODED, Kind, POPULAR, To, answer, ask, refuse};
 
 use crate::ledger::{Book, attempt, v4};
 
@@ -86,6 +86,15 @@ fn what_many_ask_for_says_nothing() {
         ask(&mut book, &attempt(7, 1, 80), false, false, 0);
         assert_eq!(rows(&book, window).len(), found, "window {window}");
     }
+}
+
+#[test]
+fn what_no_stack_sends_says_more() {
+    let mut book = Book::new(4);
+    for _ in 0..1000 {
+        ask(&mut book, &attempt(7, 1, 80), false, true, 0);
+    }
+    assert_eq!(rows(&book, 1), [(Kind::Outside, 1, 0, 80, FLOODED.into())]);
 }
 
 #[test]

@@ -50,6 +50,7 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
     else {
         return;
     };
+    let mut rows = model.family(&ACTIVE);
     for pattern in PATTERNS {
         if !view.detectors.iter().any(|status| status.detector == pattern) {
             continue;
@@ -59,7 +60,6 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
         for flag in flags {
             active.insert(known(snapshot, flag.subject()), 1);
         }
-        let mut rows = model.family(&ACTIVE);
         for (workload, value) in active {
             rows.integer(&[pattern, workload], value);
         }
