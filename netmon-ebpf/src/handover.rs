@@ -4,7 +4,11 @@
 use core::arch::asm;
 
 use aya_ebpf::programs::TcContext;
-use netmon_common::{abi::labels::Direction, packet::Packet};
+use netmon_common::{
+    abi::labels::Direction,
+    handshake::Step,
+    packet::{Packet, Transport},
+};
 
 use crate::{books::lookups, maps::PROGRAMS};
 
@@ -29,12 +33,12 @@ pub(crate) fn pass_on(ctx: &TcContext, direction: Direction, packet: Packet) {
         if packet.is_dns() {
             PROGRAMS.tail_call(ctx, MESSAGES.wrapping_add(direction as u32));
             asm!("/* message */", options(nostack));
-        } else if packet.may_ask() != 0 {
-            PROGRAMS.tail_call(ctx, ATTEMPTS.wrapping_add(direction as u32));
-            asm!("/* attempt */", options(nostack));
-        } else {
+        } else if packet.is(Transport::DnsSegment) && Step::of(packet).is_none() {
             PROGRAMS.tail_call(ctx, STREAMS.wrapping_add(direction as u32));
             asm!("/* stream */", options(nostack));
+        } else {
+            PROGRAMS.tail_call(ctx, ATTEMPTS.wrapping_add(direction as u32));
+            asm!("/* attempt */", options(nostack));
         }
     }
 }

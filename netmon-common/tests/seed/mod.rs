@@ -39,6 +39,13 @@ fn ethernet(name: impl Into<String>, ethertype: u16, packet: &[u8]) -> Seed {
     }
 }
 
+/// A query in a segment with these flags.
+fn spoken(flags: u8) -> Vec<u8> {
+    let mut segment = tcp(5, flags);
+    segment[2..4].copy_from_slice(&53_u16.to_be_bytes());
+    [segment, vec![0, 40], dns(0x0100, 40)].concat()
+}
+
 /// What lies above IP, over both versions.
 fn transports() -> Vec<Seed> {
     let mut kinds: Vec<(String, u8, Vec<u8>)> = vec![
@@ -47,6 +54,11 @@ fn transports() -> Vec<Seed> {
         ("tcp_data".into(), TCP, [tcp(8, 0x18), vec![0x61; 200]].concat()),
         ("tcp_window_0".into(), TCP, with_window(tcp(8, 0x10), 0)),
         ("tcp_window_0_rst".into(), TCP, with_window(tcp(5, 0x14), 0)),
+        ("tcp_dns_null".into(), TCP, spoken(0x00)),
+        ("tcp_dns_fin".into(), TCP, spoken(0x01)),
+        ("tcp_dns_syn_fin".into(), TCP, spoken(0x03)),
+        ("tcp_dns_syn".into(), TCP, spoken(0x02)),
+        ("tcp_dns_push".into(), TCP, spoken(0x18)),
         ("udp".into(), UDP, udp([40_000, 123], None, &[0; 48])),
         ("udp_empty".into(), UDP, udp([0, 0], None, &[])),
         ("udp_length_0".into(), UDP, udp([40_000, 123], Some(0), &[0; 48])),
