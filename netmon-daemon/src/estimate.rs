@@ -29,6 +29,16 @@ pub fn marked(bits: u32, ones: u32) -> f64 {
     bits * (bits / zeros).ln()
 }
 
+/// The nearest whole number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "such a cast saturates, and no estimate is negative"
+)]
+pub fn whole(number: f64) -> u64 {
+    number.round() as u64
+}
+
 fn sigma(mut x: f64) -> f64 {
     if x >= 1.0 {
         // Nothing was seen.

@@ -33,6 +33,7 @@ pub mod rates;
 pub mod redflag;
 pub mod replay;
 pub mod resolvers;
+mod ring;
 pub mod runbook;
 pub mod scopes;
 pub mod signal;

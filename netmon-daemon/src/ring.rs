@@ -2,7 +2,7 @@
 
 /// The newest `N` spans. A span is known by its number: time over its length.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ring<T, const N: usize> {
+pub(crate) struct Ring<T, const N: usize> {
     newest: u32,
     cells: [T; N],
 }
@@ -16,7 +16,7 @@ impl<T: Copy + Default, const N: usize> Default for Ring<T, N> {
 impl<T: Copy + Default, const N: usize> Ring<T, N> {
     /// What is in a span, which becomes the newest one if it is; none where it is too old
     /// to be kept.
-    pub(super) fn at(&mut self, number: u32) -> Option<&mut T> {
+    pub(crate) fn at(&mut self, number: u32) -> Option<&mut T> {
         if number > self.newest {
             let first = self.newest.saturating_add(1).max(number.saturating_sub(Self::len() - 1));
             for begun in first..=number {
@@ -31,7 +31,7 @@ impl<T: Copy + Default, const N: usize> Ring<T, N> {
     }
 
     /// What is in so many spans up to this one, newest first: empty where it is not kept.
-    pub(super) fn up_to(&self, number: u32, spans: u32) -> impl Iterator<Item = T> {
+    pub(crate) fn up_to(&self, number: u32, spans: u32) -> impl Iterator<Item = T> {
         (0..spans)
             .map(move |ago| {
                 let number = number.checked_sub(ago)?;
@@ -42,7 +42,7 @@ impl<T: Copy + Default, const N: usize> Ring<T, N> {
     }
 
     /// The newest span of which anything is known.
-    pub(super) const fn newest(&self) -> u32 {
+    pub(crate) const fn newest(&self) -> u32 {
         self.newest
     }
 

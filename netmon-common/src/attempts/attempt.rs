@@ -128,6 +128,12 @@ impl Attempt {
     }
 }
 
+/// The octets of an address that is four words in the order of the network.
+pub const fn octets([first, second, third, fourth]: [u32; 4]) -> [u8; 16] {
+    let upper = (first as u128) << 96 | (second as u128) << 64;
+    (upper | (third as u128) << 32 | fourth as u128).to_be_bytes()
+}
+
 /// The addresses of a packet with this protocol above IP, and both ports as one word.
 #[inline(always)]
 fn ends<B: Bytes + ?Sized>(

@@ -15,7 +15,7 @@ mod crowd;
 mod ledger;
 mod suspect;
 
-pub use attempt::{Attempt, Keys, Probe};
+pub use attempt::{Attempt, Keys, Probe, octets};
 pub use crowd::{Askers, Crowd};
 pub use ledger::{FLOODED, Ledger, POPULAR, Popularity, To, answer, ask, refuse};
 pub use suspect::{BANKS, Kind, PLACES, SETS, SUSPECTS, Suspect, TAGS, WAYS, is_of, place_of};

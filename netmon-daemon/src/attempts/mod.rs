@@ -7,24 +7,20 @@
 //! once gives way to whoever keeps asking.
 
 pub mod report;
-mod ring;
 mod source;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use netmon_common::attempts::{Askers, Kind, Suspect};
+use netmon_common::attempts::{Askers, Kind, Suspect, octets as words};
 
 pub use self::report::{Report, Suspicion};
 use self::{report::MOST, source::Source};
 use crate::{
     estimate::distinct,
     key::{Dice, Key},
+    octets::{address, octets},
     party::Party,
     table::{Found, Row, Table},
 };
@@ -34,9 +30,6 @@ pub const SOURCES: usize = 2048;
 
 /// Seconds after which a source that is silent is forgotten.
 const FORGOTTEN: u32 = 3600;
-
-/// Bits of an IPv6 address that tell owners apart.
-const OWNER: u8 = 64;
 
 /// Sources by what they asked for.
 #[derive(Debug)]
@@ -142,15 +135,10 @@ impl Attempts {
     }
 
     fn tag(&self, kind: Kind, suspect: &Suspect) -> u32 {
-        let client = address(suspect.client);
-        let client = owner(kind, client).map_or(client, |network| network);
-        let server = match kind {
-            Kind::Along => address(suspect.server),
-            Kind::Outside | Kind::Udp | Kind::Across => Ipv6Addr::UNSPECIFIED.into(),
-        };
+        let client = owner(kind, suspect).address().map_or([0; 16], octets);
+        let server = if kind == Kind::Along { words(suspect.server) } else { [0; 16] };
         let port = if kind == Kind::Across { suspect.port() } else { 0 };
-        let octets = [client, server].map(octets);
-        self.key.tag(&[&[kind as u8], &octets[0], &octets[1], &port.to_be_bytes()])
+        self.key.tag(&[&[kind as u8], &client, &server, &port.to_be_bytes()])
     }
 }
 
@@ -176,43 +164,24 @@ fn worst(all: &mut Vec<Suspicion>, kind: Kind) -> Vec<Suspicion> {
 }
 
 fn suspicion(source: &Source, second: u32) -> Suspicion {
-    let Suspect { client, server, workload, .. } = source.last;
-    let client = address(client);
-    let network = owner(source.kind, client).map(|network| Party::Network(network, OWNER));
     Suspicion {
         kind: source.kind,
-        source: network.unwrap_or(Party::Address(client)),
-        target: address(server),
+        source: owner(source.kind, &source.last),
+        target: address(words(source.last.server)),
         port: source.last.port(),
-        workload,
+        workload: source.last.workload,
         failures: source.failures(second),
         excess: f64::from(source.walk),
         stealth: source.stealth(second),
     }
 }
 
-/// The network of one from outside who asks over IPv6.
-fn owner(kind: Kind, client: IpAddr) -> Option<IpAddr> {
-    match client {
-        IpAddr::V6(client) if matches!(kind, Kind::Outside | Kind::Udp) => {
-            let [a, b, c, d, ..] = client.segments();
-            Some(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
-        }
-        _ => None,
-    }
-}
-
-/// The address that these words are, in the order of the network.
-fn address(words: [u32; 4]) -> IpAddr {
-    let octets = words.map(u32::to_be_bytes);
-    let octets: [u8; 16] = std::array::from_fn(|at| octets[at / 4][at % 4]);
-    IpAddr::from(Ipv6Addr::from(octets)).to_canonical()
-}
-
-fn octets(address: IpAddr) -> [u8; 16] {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
-        IpAddr::V6(address) => address.octets(),
+/// Who asks: from outside whoever is behind the address, from inside the address itself.
+fn owner(kind: Kind, suspect: &Suspect) -> Party {
+    let client = address(words(suspect.client));
+    match kind {
+        Kind::Outside | Kind::Udp => Party::behind(client),
+        Kind::Across | Kind::Along => Party::Address(client),
     }
 }
 

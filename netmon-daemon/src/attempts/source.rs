@@ -5,8 +5,10 @@ use netmon_common::{
     sketch::Marks,
 };
 
-use super::ring::Ring;
-use crate::estimate::marked;
+use crate::{
+    estimate::{marked, whole},
+    ring::Ring,
+};
 
 /// Seconds of a slot of the last minutes, and how many are kept.
 const FINE: u32 = 10;
@@ -37,25 +39,25 @@ pub(super) struct Source {
     /// What succeeded.
     reached: [Bits; 2],
     period: u32,
-    fine: Ring<FINES>,
-    coarse: Ring<COARSES>,
-    stealth: Ring<7>,
+    fine: Ring<u16, FINES>,
+    coarse: Ring<u16, COARSES>,
+    stealth: Ring<u16, 7>,
     /// See [`LOWEST`].
     pub(super) walk: f32,
 }
 
 impl Source {
     /// Nothing is known of him yet.
-    pub(super) const fn new(kind: Kind, last: Suspect) -> Self {
+    pub(super) fn new(kind: Kind, last: Suspect) -> Self {
         Self {
             last,
             kind,
             failed: [Bits::EMPTY; 2],
             reached: [Bits::EMPTY; 2],
             period: 0,
-            fine: Ring::EMPTY,
-            coarse: Ring::EMPTY,
-            stealth: Ring::EMPTY,
+            fine: Ring::default(),
+            coarse: Ring::default(),
+            stealth: Ring::default(),
             walk: 0.0,
         }
     }
@@ -80,11 +82,11 @@ impl Source {
         let failures = distinct(&self.failed()).saturating_sub(before);
         let successes = succeeded.without(&reached).ones();
 
-        self.fine.take(recovered.ones());
-        self.coarse.take(recovered.ones());
-        self.fine.add(second / FINE, failures);
-        self.coarse.add(second / COARSE, failures);
-        self.stealth.add(second / FINE, u32::try_from(suspect.stealth()).unwrap_or(u32::MAX));
+        take(&mut self.fine, recovered.ones());
+        take(&mut self.coarse, recovered.ones());
+        add(&mut self.fine, second / FINE, failures.into());
+        add(&mut self.coarse, second / COARSE, failures.into());
+        add(&mut self.stealth, second / FINE, suspect.stealth());
         let steps = f64::from(failures) - f64::from(successes) - f64::from(recovered.ones());
         #[expect(clippy::cast_possible_truncation, reason = "a few thousand steps")]
         let steps = steps as f32;
@@ -95,15 +97,15 @@ impl Source {
     /// more than that.
     pub(super) fn failures(&self, second: u32) -> [u32; 3] {
         [
-            self.fine.last(second / FINE, 60 / FINE),
-            self.fine.last(second / FINE, 300 / FINE),
-            self.coarse.last(second / COARSE, 3600 / COARSE),
+            last(&self.fine, second / FINE, 60 / FINE),
+            last(&self.fine, second / FINE, 300 / FINE),
+            last(&self.coarse, second / COARSE, 3600 / COARSE),
         ]
     }
 
     /// Segments within a minute that no TCP stack sends.
     pub(super) fn stealth(&self, second: u32) -> u32 {
-        self.stealth.last(second / FINE, 60 / FINE)
+        last(&self.stealth, second / FINE, 60 / FINE)
     }
 
     fn turn(&mut self, period: u32) {
@@ -135,11 +137,28 @@ fn union([one, other]: &[Bits; 2]) -> Bits {
 
 /// How many different things bits stand for.
 fn distinct(bits: &Bits) -> u32 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a few thousand at most, and not negative"
-    )]
-    let distinct = marked(Bits::BITS, bits.ones()).round() as u32;
-    distinct
+    u32::try_from(whole(marked(Bits::BITS, bits.ones()))).unwrap_or(u32::MAX)
+}
+
+/// Counts so many in a slot of time.
+fn add<const N: usize>(ring: &mut Ring<u16, N>, slot: u32, count: u64) {
+    if let Some(place) = ring.at(slot) {
+        *place = place.saturating_add(u16::try_from(count).unwrap_or(u16::MAX));
+    }
+}
+
+/// Takes so many back, of the last ones first.
+fn take<const N: usize>(ring: &mut Ring<u16, N>, mut count: u32) {
+    let newest = ring.newest();
+    for slot in (0..=newest).rev().take(N) {
+        let Some(place) = ring.at(slot) else { return };
+        let taken = u32::from(*place).min(count);
+        *place -= u16::try_from(taken).unwrap_or(0);
+        count -= taken;
+    }
+}
+
+/// How many were counted in a slot and in those before it, so many in all.
+fn last<const N: usize>(ring: &Ring<u16, N>, slot: u32, slots: u32) -> u32 {
+    ring.up_to(slot, slots).map(u32::from).sum()
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use super::{
     Verdict, Watch,
-    habit::{each, party},
+    habit::party,
 };
 use crate::{
-    config::section::section, flows::habits::report::Beacon, rates::HostRates, signal::Signal,
+    config::section::section, estimate::whole, flows::habits::report::Beacon, rates::HostRates, signal::Signal,
 };
 
 section! {
@@ -75,7 +75,7 @@ impl Watch for Config {
     fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         let Some(report) = rates.flows() else { return vec![Verdict::blind()] };
         let beacons = report.habits.beacons.iter();
-        each(beacons.map(|beacon| self.judge_beacon(rates, beacon)), self.thresholds())
+        beacons.map(|beacon| self.judge_beacon(rates, beacon)).collect()
     }
 }
 
@@ -120,12 +120,6 @@ impl Config {
         let subject = party(rates, beacon.workload, beacon.local);
         verdict.only_if(condition).about(subject).with_peer(remote).at_port(port).because(evidence)
     }
-}
-
-/// The whole number that is nearest, none of which is negative.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate")]
-fn whole(number: f64) -> u64 {
-    number.round() as u64
 }
 
 #[cfg(test)]

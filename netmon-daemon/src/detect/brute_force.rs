@@ -6,10 +6,7 @@
 
 use std::time::Duration;
 
-use netmon_common::{
-    abi::labels::Protocol,
-    wire::tcp::{ACK, SYN},
-};
+use netmon_common::abi::labels::Protocol;
 
 use super::{Verdict, Watch, confirm};
 use crate::{
@@ -66,16 +63,12 @@ impl Watch for Config {
         let Some(report) = rates.flows() else { return vec![Verdict::blind()] };
         let sources = report.logins.iter().map(|logins| self.judge_source(logins));
         let crowds = report.crowds.iter().map(|crowd| self.judge_crowd(crowd));
-        let mut verdicts: Vec<Verdict> = sources.chain(crowds).collect();
-        if verdicts.is_empty() {
-            verdicts.push(Verdict::quiet(self.thresholds()));
-        }
-        verdicts
+        sources.chain(crowds).collect()
     }
 
     fn confirm(&self, verdict: &Verdict) -> String {
         // Requests, which tell how often somebody comes.
-        confirm::packets(&confirm::segments(SYN | ACK, SYN), verdict)
+        confirm::packets(&confirm::requests(), verdict)
     }
 }
 

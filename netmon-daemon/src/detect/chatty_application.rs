@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use netmon_common::abi::labels::Protocol;
 
-use super::{Verdict, Watch, confirm};
+use super::{Verdict, Watch, confirm, habit::party};
 use crate::{
     config::{Interval, section::section},
     flows::report::{Chatter, PARTS},
-    party::Party,
     rates::HostRates,
     signal::Signal,
 };
@@ -63,12 +62,7 @@ impl Watch for Config {
 
     fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         let Some(report) = rates.flows() else { return vec![Verdict::blind()] };
-        let mut verdicts: Vec<Verdict> =
-            report.chatting.iter().map(|group| self.judge_group(rates, group)).collect();
-        if verdicts.is_empty() {
-            verdicts.push(Verdict::quiet(self.thresholds()));
-        }
-        verdicts
+        report.chatting.iter().map(|group| self.judge_group(rates, group)).collect()
     }
 
     fn confirm(&self, verdict: &Verdict) -> String {
@@ -100,10 +94,7 @@ impl Config {
         // The mean must be below, not at the limit.
         let small = if mean < self.payload { self.payload / mean.max(1.0) } else { mean.recip() };
         let condition = small.min(turn_rate / self.turns).min(busy / lasting);
-        let subject = match rates.workload(*workload) {
-            Some(name) => Party::Workload(name.to_owned()),
-            None => Party::Address(*client),
-        };
+        let subject = party(rates, *workload, *client);
         let warning = rate / self.packets;
         let critical = warning.min(share / self.waste);
         let detail = format!(

@@ -6,7 +6,10 @@
 
 use std::fmt::Write as _;
 
-use netmon_common::abi::labels::Protocol;
+use netmon_common::{
+    abi::labels::Protocol,
+    wire::tcp::{ACK, SYN},
+};
 
 use super::Verdict;
 use crate::party::Party;
@@ -39,6 +42,16 @@ pub(super) fn segments(among: u8, flags: u8) -> String {
         "tcp[13] & {among:#04x} = {flags:#04x} or (ip6[6] = 6 and ip6[53] & {among:#04x} = \
          {flags:#04x})"
     )
+}
+
+/// Requests for a TCP connection, as a filter of tcpdump.
+pub(super) fn requests() -> String {
+    segments(SYN | ACK, SYN)
+}
+
+/// Packets that fit a filter, of the subject alone: to whomever else.
+pub(super) fn by_subject(filter: &str, verdict: &Verdict) -> String {
+    packets(filter, &Verdict { peer: None, ..verdict.clone() })
 }
 
 /// TCP sockets in some states, of the service that a verdict is about. `options` are

@@ -7,16 +7,12 @@
 
 use std::time::Duration;
 
-use netmon_common::{
-    abi::labels::Protocol,
-    wire::tcp::{ACK, SYN},
-};
+use netmon_common::abi::labels::Protocol;
 
-use super::{Verdict, Watch, confirm};
+use super::{Verdict, Watch, confirm, habit::party};
 use crate::{
     config::{Port, section::section},
     flows::report::{Churn, PARTS},
-    party::Party,
     rates::HostRates,
     signal::Signal,
 };
@@ -69,16 +65,11 @@ impl Watch for Config {
 
     fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         let Some(report) = rates.flows() else { return vec![Verdict::blind()] };
-        let mut verdicts: Vec<Verdict> =
-            report.churning.iter().map(|churn| self.judge_pair(rates, churn)).collect();
-        if verdicts.is_empty() {
-            verdicts.push(Verdict::quiet(self.thresholds()));
-        }
-        verdicts
+        report.churning.iter().map(|churn| self.judge_pair(rates, churn)).collect()
     }
 
     fn confirm(&self, verdict: &Verdict) -> String {
-        confirm::packets(&confirm::segments(SYN | ACK, SYN), verdict)
+        confirm::packets(&confirm::requests(), verdict)
     }
 }
 
@@ -93,10 +84,7 @@ impl Config {
         let busy = opens.iter().filter(|opens| f64::from(**opens) >= least).count() as f64;
         let condition =
             (turnover / self.turnover).min(short_lived / SHORT).min(busy / LASTING);
-        let subject = match rates.workload(*workload) {
-            Some(name) => Party::Workload(name.to_owned()),
-            None => Party::Address(*client),
-        };
+        let subject = party(rates, *workload, *client);
         let [warning, critical] = self.thresholds().map(|threshold| rate / threshold);
         let detail = format!(
             "{opened} connections to port {port} were opened in 60 s, {short} of them for less \

@@ -59,9 +59,6 @@ impl Watch for Config {
         let mut verdicts: Vec<_> = by_address.values().filter_map(|it| self.judge_address(it)).collect();
         verdicts.sort_by(|one, other| other.critical.total_cmp(&one.critical));
         verdicts.truncate(NAMED);
-        if verdicts.is_empty() {
-            verdicts.push(Verdict::quiet(self.thresholds()));
-        }
         verdicts
     }
 }
@@ -180,6 +177,6 @@ mod tests {
         snapshot.neighbours = Some(Arc::default());
         rates.push(&snapshot);
         let verdicts = Config::default().judge_each(&rates.host(SEEN));
-        assert_eq!(verdicts, [Verdict::quiet([1.0; 2])]);
+        assert_eq!(verdicts, []);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use super::Verdict;
 use crate::{party::Party, rates::HostRates};
 
 /// Who does something: what runs in a control group, where its name is known, or else this
@@ -10,15 +9,6 @@ use crate::{party::Party, rates::HostRates};
 pub(super) fn party(rates: &HostRates<'_>, workload: u64, local: IpAddr) -> Party {
     let name = rates.workload(workload);
     name.map_or(Party::Address(local), |name| Party::Workload(name.to_owned()))
-}
-
-/// What is said of everybody, or that it is quiet.
-pub(super) fn each(verdicts: impl Iterator<Item = Verdict>, thresholds: [f64; 2]) -> Vec<Verdict> {
-    let mut verdicts: Vec<Verdict> = verdicts.collect();
-    if verdicts.is_empty() {
-        verdicts.push(Verdict::quiet(thresholds));
-    }
-    verdicts
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Verdict, Watch,
-    habit::{each, party},
+    habit::party,
 };
 use crate::{
     config::section::section, flows::habits::report::Transfer, rates::HostRates, signal::Signal,
@@ -57,7 +57,7 @@ impl Watch for Config {
                 .with_peer(it.remote)
                 .because([("sent_bytes", it.bytes), ("sent_to_all_public_bytes", all)])
         };
-        each(transfers.largest.iter().map(verdict), self.thresholds())
+        transfers.largest.iter().map(verdict).collect()
     }
 }
 

@@ -59,9 +59,6 @@ impl Watch for Config {
         let mut verdicts: Vec<_> = rates.lines().map(|line| self.judge_line(&line)).collect();
         verdicts.sort_by(|one, other| other.warning.total_cmp(&one.warning));
         verdicts.truncate(NAMED);
-        if verdicts.is_empty() {
-            verdicts.push(Verdict::quiet(self.thresholds()));
-        }
         verdicts
     }
 }

@@ -217,8 +217,8 @@ pub trait Watch: Send + 'static {
     }
 
     /// Judges everybody of whom something is to be said, each with a subject of its own:
-    /// for detectors that tell several apart, in place of [`Watch::judge_host`]. Of nobody
-    /// one [quiet](Verdict::quiet) verdict. Of several about one subject the worst that is
+    /// for detectors that tell several apart, in place of [`Watch::judge_host`]. Nothing of
+    /// anybody is [quiet](Verdict::quiet). Of several about one subject the worst that is
     /// not exempt counts, so that a detector of services judges each of them.
     fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         vec![self.judge_host(rates)]
@@ -255,7 +255,7 @@ pub trait Detector: Send {
     /// Judges one vantage.
     fn judge(&self, rates: &VantageRates<'_>) -> Verdict;
 
-    /// Judges the host as a whole; see [`Watch::judge_each`].
+    /// Judges the host as a whole: at least one verdict; see [`Watch::judge_each`].
     fn judge_host(&self, rates: &HostRates<'_>) -> Vec<Verdict>;
 
     /// See [`Watch::confirm`].
@@ -299,7 +299,11 @@ impl<W: Watch> Detector for Named<W> {
     }
 
     fn judge_host(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
-        self.watch.judge_each(rates)
+        let verdicts = self.watch.judge_each(rates);
+        if verdicts.is_empty() {
+            return vec![Verdict::quiet(self.watch.thresholds())];
+        }
+        verdicts
     }
 
     fn confirm(&self, verdict: &Verdict) -> String {

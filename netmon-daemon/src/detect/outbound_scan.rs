@@ -43,18 +43,11 @@ impl Watch for Config {
 
     fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         let Some(report) = rates.attempts() else { return vec![Verdict::blind()] };
-        let mut verdicts: Vec<Verdict> =
-            report.of(&[Kind::Across]).map(|it| self.of(it, rates.workload(it.workload))).collect();
-        if verdicts.is_empty() {
-            verdicts.push(Verdict::quiet(self.thresholds()));
-        }
-        verdicts
+        report.of(&[Kind::Across]).map(|it| self.of(it, rates.workload(it.workload))).collect()
     }
 
     fn confirm(&self, verdict: &Verdict) -> String {
-        // SYN and no ACK, by whomever he asks.
-        let by_subject = Verdict { peer: None, ..verdict.clone() };
-        confirm::packets(&confirm::segments(0x12, 0x02), &by_subject)
+        confirm::by_subject(&confirm::requests(), verdict)
     }
 }
 

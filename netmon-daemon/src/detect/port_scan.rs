@@ -56,17 +56,11 @@ impl Watch for Config {
     fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         let Some(report) = rates.attempts() else { return vec![Verdict::blind()] };
         let suspicions = report.of(&[Kind::Outside, Kind::Along]);
-        let mut verdicts: Vec<Verdict> = suspicions.map(|it| self.of(it)).collect();
-        if verdicts.is_empty() {
-            verdicts.push(Verdict::quiet(self.thresholds()));
-        }
-        verdicts
+        suspicions.map(|it| self.of(it)).collect()
     }
 
     fn confirm(&self, verdict: &Verdict) -> String {
-        // SYN and no ACK, by whomever he asks.
-        let by_subject = Verdict { peer: None, ..verdict.clone() };
-        confirm::packets(&confirm::segments(0x12, 0x02), &by_subject)
+        confirm::by_subject(&confirm::requests(), verdict)
     }
 }
 

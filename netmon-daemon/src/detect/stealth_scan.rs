@@ -60,7 +60,7 @@ impl Watch for Config {
         };
         let seen = Vantage::ALL.into_iter().map(seen).max().unwrap_or(0);
         let nobody = seen.saturating_sub(report.stealth);
-        if nobody > 0 || verdicts.is_empty() {
+        if nobody > 0 {
             verdicts.push(self.of(nobody));
         }
         verdicts

@@ -15,6 +15,7 @@ use netmon_common::abi::labels::TcpFlag;
 use super::{Verdict, Watch, confirm, share};
 use crate::{
     config::section::section,
+    estimate::whole,
     rates::{Backlog, HostRates, VantageRates, Window},
     signal::Signal,
     snapshot::Vantage,
@@ -95,7 +96,7 @@ impl Watch for Config {
     }
 
     fn confirm(&self, verdict: &Verdict) -> String {
-        confirm::packets(&confirm::segments(0x12, 0x02), verdict)
+        confirm::packets(&confirm::requests(), verdict)
     }
 }
 
@@ -119,7 +120,7 @@ impl Config {
         let critical = (unfinished / self.critical).min(sum);
         let critical = if is_hurt { critical.max(warning) } else { critical };
         let half_open = backlog.map_or(0, |it| it.half_open);
-        let sources = rates.attempts().and_then(|it| it.askers).map_or(0, count);
+        let sources = rates.attempts().and_then(|it| it.askers).map_or(0, whole);
         let mut detail = format!("{requests} SYN in 1 s, {completed} handshakes completed");
         if sources > 0 {
             let _ = write!(detail, ", from about {sources} sources");
@@ -152,16 +153,6 @@ impl Config {
             _ => verdict,
         }
     }
-}
-
-/// An estimate as a whole number.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "of requests within a second, and not negative"
-)]
-fn count(estimate: f64) -> u64 {
-    estimate.round() as u64
 }
 
 /// Requests that are not passed on to others.

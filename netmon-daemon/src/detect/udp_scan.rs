@@ -39,16 +39,11 @@ impl Watch for Config {
 
     fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         let Some(report) = rates.attempts() else { return vec![Verdict::blind()] };
-        let mut verdicts: Vec<Verdict> = report.of(&[Kind::Udp]).map(|it| self.of(it)).collect();
-        if verdicts.is_empty() {
-            verdicts.push(Verdict::quiet(self.thresholds()));
-        }
-        verdicts
+        report.of(&[Kind::Udp]).map(|it| self.of(it)).collect()
     }
 
     fn confirm(&self, verdict: &Verdict) -> String {
-        let by_subject = Verdict { peer: None, ..verdict.clone() };
-        confirm::packets("udp", &by_subject)
+        confirm::by_subject("udp", verdict)
     }
 }
 

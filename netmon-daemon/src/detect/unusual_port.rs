@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{
     Verdict, Watch,
-    habit::{each, party},
+    habit::party,
 };
 use crate::{
     config::section::section, flows::habits::report::First, ports, rates::HostRates,
@@ -60,7 +60,7 @@ impl Watch for Config {
     fn judge_each(&self, rates: &HostRates<'_>) -> Vec<Verdict> {
         let Some(report) = rates.flows() else { return vec![Verdict::blind()] };
         let firsts = report.habits.firsts.iter();
-        each(firsts.filter_map(|first| self.judge_first(rates, first)), self.thresholds())
+        firsts.filter_map(|first| self.judge_first(rates, first)).collect()
     }
 }
 

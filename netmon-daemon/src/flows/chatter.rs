@@ -9,9 +9,9 @@ use std::{net::IpAddr, time::Duration};
 
 use super::{
     report::{Chatter as Found, PARTS, Wasted},
-    ring::Ring,
     waste::Waste,
 };
+use crate::ring::Ring;
 use crate::{
     key::{Dice, Key},
     octets::{Octets, address, octets},

@@ -10,9 +10,9 @@ use super::{
     Record,
     lead::Lead,
     report::{Churn as Found, PARTS},
-    ring::Ring,
     spans::Spans,
 };
+use crate::ring::Ring;
 use crate::{
     config::Port,
     key::{Dice, Key},

@@ -12,11 +12,11 @@ use super::{
     Record,
     lead::Lead,
     report::{Crowd, Logins as Found},
-    ring::Ring,
 };
+use crate::ring::Ring;
 use crate::{
     config::Port,
-    estimate::marked,
+    estimate::{marked, whole},
     key::{Dice, Key},
     octets::{Octets, address, octets},
     party::Party,
@@ -199,12 +199,8 @@ impl Logins {
                 sources.merge(&minute.sources);
                 attempts += u64::from(minute.attempts);
             }
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "some thousands at most"
-            )]
-            let sources = marked(Marks::<16>::BITS, sources.ones()).round() as u32;
+            let sources = whole(marked(Marks::<16>::BITS, sources.ones()));
+            let sources = u32::try_from(sources).unwrap_or(u32::MAX);
             (attempts > 0).then(|| Crowd {
                 server: address(service.server.of()),
                 port: *port,

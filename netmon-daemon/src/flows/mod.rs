@@ -14,7 +14,6 @@ mod lead;
 mod logins;
 mod record;
 pub mod report;
-mod ring;
 mod sessions;
 mod spans;
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! Attempts to connect: the programs to which SYN and SYN-ACK are handed on, and their maps.
 
-use std::{collections::hash_map::RandomState, hash::BuildHasher as _};
-
 use aya::{
     Ebpf,
     maps::{Array, MapData, MapError, PerCpuArray},
 };
 use netmon_common::{
     abi::attempts::AttemptEvents,
-    attempts::{Askers, Crowd, Keys, POPULAR, Popularity, Suspect, TAGS, is_of, place_of},
+    attempts::{Askers, Crowd, POPULAR, Popularity, Suspect, TAGS, is_of, place_of},
 };
 
 use super::{
@@ -31,12 +29,6 @@ pub(super) struct Attempts {
     number: u32,
     /// Why attempts are not looked at, if so.
     refused: Option<KernelError>,
-}
-
-/// Random numbers by which the programs hash attempts.
-pub(super) fn keys() -> Keys {
-    let state = RandomState::new();
-    std::array::from_fn(|at| state.hash_one(at))
 }
 
 impl Attempts {

@@ -3,12 +3,7 @@
 //! Where the kernel refuses these programs, packets are counted all the same and DNS is
 //! not looked at.
 
-use std::{
-    collections::hash_map::RandomState,
-    hash::BuildHasher as _,
-    net::{IpAddr, Ipv6Addr},
-    time::Duration,
-};
+use std::time::Duration;
 
 use aya::{
     Ebpf,
@@ -31,6 +26,7 @@ use super::{
 use crate::{
     config::{Config, NamePrivacy},
     names::Sighting,
+    octets,
     resolvers::{Resolvers, configured},
     snapshot::{Dns as Counted, Vantage},
 };
@@ -54,12 +50,6 @@ pub(super) struct Dns {
     timeouts: Timeouts,
     /// Why DNS is not looked at, if so.
     refused: Option<KernelError>,
-}
-
-/// Random numbers by which the programs hash lookups.
-pub(super) fn keys() -> Keys {
-    let state = RandomState::new();
-    std::array::from_fn(|at| state.hash_one(at))
 }
 
 impl Dns {
@@ -181,7 +171,7 @@ fn sighting(event: &[u8]) -> Option<Sighting<'_>> {
     };
     let address = |index: usize| {
         let bytes = head.get(index * 8..)?.first_chunk::<16>()?;
-        Some(IpAddr::from(Ipv6Addr::from(*bytes)).to_canonical())
+        Some(octets::address(*bytes))
     };
     Some(Sighting {
         at: Duration::from_nanos(word(0)?),

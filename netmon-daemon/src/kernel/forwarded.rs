@@ -3,7 +3,7 @@
 //!
 //! Invariant: [`Sampler`] alone decides on that, by the rate of requests.
 
-use std::{collections::hash_map::RandomState, hash::BuildHasher as _, time::Duration};
+use std::time::Duration;
 
 use aya::{
     Ebpf,
@@ -15,7 +15,7 @@ use netmon_common::{
         forwarded::{Forwarded, forwarded_times},
         labels::Role,
     },
-    handshake::{Keys, Sampler},
+    handshake::Sampler,
 };
 
 use super::{
@@ -30,14 +30,6 @@ pub(super) struct Handshakes {
     times: PerCpuArray<MapData, [u64; Handshake::WORDS]>,
     sampling: Array<MapData, u64>,
     sampler: Sampler,
-}
-
-/// Random numbers by which the programs hash flows.
-pub(super) fn keys() -> Keys {
-    // Of the standard library's, because they are as random as need be: from the
-    // kernel's source, by a hash that does not show what it was keyed with.
-    let state = RandomState::new();
-    std::array::from_fn(|at| state.hash_one(at))
 }
 
 impl Handshakes {

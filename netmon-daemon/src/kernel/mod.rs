@@ -15,6 +15,7 @@ mod forbid;
 mod forwarded;
 mod health;
 mod hooks;
+mod keys;
 mod members;
 mod networks;
 mod object;

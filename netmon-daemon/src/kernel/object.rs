@@ -12,12 +12,12 @@ use netmon_common::{
         labels::Direction,
         tcp::{DROP_REASONS, RESET_REASONS},
     },
+    attempts,
     dns::Keys,
+    handshake,
 };
 
-use super::{
-    attempts, btf, dns, error::KernelError, forwarded, members::Members, reasons::Reasons, sys,
-};
+use super::{btf, error::KernelError, keys, members::Members, reasons::Reasons, sys};
 
 /// The programs, compiled by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netmon-ebpf"));
@@ -72,7 +72,9 @@ impl Object {
         };
         let reset_reasons = reasons("sk_rst_reason", "SK_RST_REASON_", RESET_REASONS);
         let drop_reasons = reasons("skb_drop_reason", "SKB_DROP_REASON_", DROP_REASONS);
-        let lookup_keys = dns::keys();
+        let lookup_keys = keys::random();
+        let handshake_keys: handshake::Keys = keys::random();
+        let attempt_keys: attempts::Keys = keys::random();
         let ebpf = EbpfLoader::new()
             // The programs have no relocations: rustc emits none.
             .btf(None)
@@ -84,8 +86,8 @@ impl Object {
             .override_global("LISTEN_OVERFLOW", &drop_reasons.value(LISTEN_OVERFLOW), true)
             .override_global("NO_SOCKET", &drop_reasons.value(NO_SOCKET), true)
             .override_global("HOME_NET", &own_network_namespace().unwrap_or(0), true)
-            .override_global("HANDSHAKE_KEYS", &forwarded::keys(), true)
-            .override_global("ATTEMPT_KEYS", &attempts::keys(), true)
+            .override_global("HANDSHAKE_KEYS", &handshake_keys, true)
+            .override_global("ATTEMPT_KEYS", &attempt_keys, true)
             .override_global("LOOKUP_KEYS", &lookup_keys, true)
             .load(OBJECT)
             .map_err(|error| KernelError::of("creating eBPF maps", &error))?;

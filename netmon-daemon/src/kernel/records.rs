@@ -1,9 +1,6 @@
 //! What the kernel tells of connections at their end.
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    time::Duration,
-};
+use std::time::Duration;
 
 use aya::{
     Ebpf,
@@ -12,7 +9,10 @@ use aya::{
 use netmon_common::abi::{labels::Role, record::RecordEvent};
 
 use super::{error::KernelError, tables::missing};
-use crate::flows::{End, Record};
+use crate::{
+    flows::{End, Record},
+    octets::address,
+};
 
 /// The ring through which records come.
 pub(super) struct Records(RingBuf<MapData>);
@@ -76,10 +76,6 @@ fn record(event: &RecordEvent) -> Option<Record> {
         server_segments: server.1.1,
         end,
     })
-}
-
-fn address(octets: [u8; 16]) -> IpAddr {
-    IpAddr::from(Ipv6Addr::from(octets)).to_canonical()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 
 use super::below::Below;
 use crate::{
+    estimate::{marked, whole},
     key::Dice,
     octets::{Octets, address, octets},
     table::{Found, Row, Table},
@@ -257,7 +258,7 @@ impl Domain {
         } else {
             raw
         };
-        whole(names)
+        narrow(names)
     }
 }
 
@@ -273,19 +274,12 @@ const fn raise(byte: &mut u8, upper: bool, rank: u8) -> bool {
 
 /// How many names set these bits, roughly.
 pub(super) fn distinct(bits: [u8; 16]) -> u32 {
-    let zeros = u128::from_ne_bytes(bits).count_zeros().max(1);
-    whole(128.0 * (128.0 / f64::from(zeros)).ln())
+    narrow(marked(u128::BITS, u128::from_ne_bytes(bits).count_ones()))
 }
 
-/// The nearest whole number.
-fn whole(number: f64) -> u32 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "such a cast saturates, and no estimate is negative"
-    )]
-    let whole = number.round() as u32;
-    whole
+/// The nearest whole number of 32 bits.
+fn narrow(number: f64) -> u32 {
+    u32::try_from(whole(number)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

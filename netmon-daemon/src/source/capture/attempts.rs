@@ -6,7 +6,7 @@ use netmon_common::{
     abi::{attempts::AttemptEvents, labels::IcmpClass},
     attempts::{
         Attempt, BANKS, Crowd, Keys, Ledger, Popularity, Probe, SUSPECTS, Suspect, TAGS, To,
-        answer, ask, is_of, refuse,
+        answer, ask, is_of, octets, refuse,
     },
     bytes::Bytes as _,
     packet::{self, Link, Packet},
@@ -170,9 +170,6 @@ fn number(at: Duration) -> u32 {
 /// Whether one who asks counts as inside, for a capture does not say where it was made: he
 /// does if he is closer than whom he asks.
 fn is_own(attempt: &Attempt) -> bool {
-    let [client, server] = [attempt.client, attempt.server].map(|words| {
-        let octets = words.map(u32::to_be_bytes);
-        of_ipv6(&std::array::from_fn(|at| octets[at / 4][at % 4]))
-    });
+    let [client, server] = [attempt.client, attempt.server].map(|words| of_ipv6(&octets(words)));
     client != Scope::Public && server == Scope::Public
 }
