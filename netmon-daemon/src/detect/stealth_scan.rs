@@ -18,10 +18,11 @@ use crate::{
 section! {
     /// TCP segments with flag sets that only scanners send.
     ///
-    /// By source, as far as it is known: not of what is sent to a port that many ask for.
     /// NULL, FIN alone, FIN+PSH+URG, SYN+FIN, SYN+RST: they tell which ports are
-    /// closed without a connection. Known false positive: damaged frames whose
-    /// checksum nobody verified.
+    /// closed without a connection. They count by source; for the host as a whole where
+    /// it is not known, of those that are sent to a port that many ask for, or to one on
+    /// which DNS is spoken. Known false positive: damaged frames whose checksum nobody
+    /// verified.
     pub struct Config {
         /// Whether to judge at all.
         enabled: bool = true;
