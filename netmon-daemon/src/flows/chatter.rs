@@ -11,10 +11,10 @@ use super::{
     report::{Chatter as Found, PARTS, Wasted},
     waste::Waste,
 };
-use crate::ring::Ring;
 use crate::{
     key::{Dice, Key},
     octets::{Octets, address, octets},
+    ring::Ring,
     table::{Found as Place, Row, Table},
 };
 

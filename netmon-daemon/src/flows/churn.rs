@@ -12,11 +12,11 @@ use super::{
     report::{Churn as Found, PARTS},
     spans::Spans,
 };
-use crate::ring::Ring;
 use crate::{
     config::Port,
     key::{Dice, Key},
     octets::{Octets, address, octets},
+    ring::Ring,
     table::{Found as Place, Row, Table},
 };
 

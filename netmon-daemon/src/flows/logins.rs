@@ -13,13 +13,13 @@ use super::{
     lead::Lead,
     report::{Crowd, Logins as Found},
 };
-use crate::ring::Ring;
 use crate::{
     config::Port,
     estimate::{marked, whole},
     key::{Dice, Key},
     octets::{Octets, address, octets},
     party::Party,
+    ring::Ring,
     table::{Found as Place, Row, Table},
 };
 

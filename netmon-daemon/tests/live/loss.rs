@@ -48,7 +48,7 @@ fn as_many_segments_are_sent_again_as_the_kernel_says() {
         let missed: Vec<_> = (0..TRIES).map_while(|_| compare(loss, bytes).err()).collect();
         assert!(missed.len() < TRIES, "{loss} %: {missed:?}");
         for missed in missed {
-            eprintln!("{loss} %: counted fewer than the kernel: {missed}");
+            eprintln!("{loss} %: not as many as the kernel says: {missed}");
         }
     }
 }
