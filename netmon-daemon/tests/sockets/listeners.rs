@@ -41,14 +41,15 @@ fn addresses_and_identity() {
     require_kernel!();
     let namespace = NetNs::new();
     namespace.ip_batch("address add 10.0.0.1/24 dev lo\naddress add fd00::1/64 dev lo nodad\n");
+    // Each at a port of its own: two addresses may be given the same one.
     let cases = [
-        ("0.0.0.0:0", IpVersion::V4, AddressClass::Any),
-        ("127.0.0.1:0", IpVersion::V4, AddressClass::Loopback),
-        ("10.0.0.1:0", IpVersion::V4, AddressClass::Specific),
-        ("[::]:0", IpVersion::V6, AddressClass::Any),
-        ("[::1]:0", IpVersion::V6, AddressClass::Loopback),
-        ("[fd00::1]:0", IpVersion::V6, AddressClass::Specific),
-        ("[::ffff:10.0.0.1]:0", IpVersion::V4, AddressClass::Specific),
+        ("0.0.0.0:4001", IpVersion::V4, AddressClass::Any),
+        ("127.0.0.1:4002", IpVersion::V4, AddressClass::Loopback),
+        ("10.0.0.1:4003", IpVersion::V4, AddressClass::Specific),
+        ("[::]:4004", IpVersion::V6, AddressClass::Any),
+        ("[::1]:4005", IpVersion::V6, AddressClass::Loopback),
+        ("[fd00::1]:4006", IpVersion::V6, AddressClass::Specific),
+        ("[::ffff:10.0.0.1]:4007", IpVersion::V4, AddressClass::Specific),
     ];
     let held = cases.map(|(address, ..)| bind(&namespace, address));
     let mut cookies = Vec::new();
