@@ -13,7 +13,10 @@ pub(crate) mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use netmon_common::attempts::{Askers, Kind, Suspect, octets as words};
+use netmon_common::{
+    abi::attempts::AttemptEvents,
+    attempts::{Askers, Kind, Suspect, octets as words},
+};
 
 pub use self::report::{Report, Suspicion};
 use self::{report::MOST, source::Source};
@@ -39,6 +42,8 @@ pub struct Attempts {
     sources: Table<Slot>,
     /// When somebody asked last, and how many did.
     askers: Option<(u32, f64)>,
+    /// What whoever looks at packets lost.
+    lost: u64,
     /// The last report and its second.
     last: Option<(u32, Arc<Report>)>,
 }
@@ -75,7 +80,8 @@ impl Row for Slot {
 impl Attempts {
     /// Nobody asked yet.
     pub fn new(key: Key) -> Self {
-        Self { key, dice: key.dice(), sources: Table::new(SOURCES), askers: None, last: None }
+        let sources = Table::new(SOURCES);
+        Self { key, dice: key.dice(), sources, askers: None, lost: 0, last: None }
     }
 
     /// Takes note of what somebody did in a window that ended at this time.
@@ -106,6 +112,12 @@ impl Attempts {
         self.askers = Some((whole(at), distinct(askers.registers(), Askers::MOST)));
     }
 
+    /// Takes note of what became of all attempts until now.
+    pub fn sum_up(&mut self, events: &AttemptEvents) {
+        let lost = [events.displaced, events.refused, events.unread];
+        self.lost = lost.into_iter().fold(0, u64::wrapping_add);
+    }
+
     /// Who asks in vain at a moment, to the second.
     pub fn report(&mut self, at: Duration) -> Arc<Report> {
         let second = whole(at);
@@ -128,7 +140,7 @@ impl Attempts {
             suspicions: Kind::ALL.iter().flat_map(|kind| worst(&mut all, *kind)).collect(),
             stealth,
             askers,
-            evicted: self.sources.evicted,
+            lost: self.lost.wrapping_add(self.sources.evicted),
         });
         self.last = Some((second, Arc::clone(&report)));
         report

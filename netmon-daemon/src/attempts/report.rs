@@ -21,8 +21,9 @@ pub struct Report {
     /// Segments within a minute that no TCP stack sends, of all sources from outside and of
     /// those of this host.
     pub stealth: u64,
-    /// Rows that had to go although they still mattered.
-    pub evicted: u64,
+    /// Suspects of whom nothing more is known: others had their places, or nobody could read
+    /// whom they asked.
+    pub lost: u64,
 }
 
 /// Somebody who asks and is not answered.

@@ -111,7 +111,7 @@ fn a_scanner_stays_behind_many_who_fail_once() {
     let report = attempts.report(Duration::from_secs(600));
     let scanner = report.suspicions.iter().find(|it| it.source.to_string() == "192.0.2.7");
     assert!(scanner.is_some_and(|it| it.failures[2] > 200), "{scanner:?}");
-    assert!(report.evicted > 0);
+    assert!(report.lost > 0);
     assert!(report.suspicions.len() <= 5 * MOST);
 }
 

@@ -84,6 +84,7 @@ impl Attempts {
         if turned && requests >= FEW {
             self.sources.ask_all(at, &kernel.askers()?);
         }
+        self.sources.sum_up(&events);
         snapshot.attempts = Some(self.sources.report(at));
         self.before = events;
         Ok(())

@@ -48,7 +48,7 @@ const RUNS: Family = Family::new(
 const LOST: Family = Family::new(
     Counter,
     "events_lost",
-    "Events that a program of netmon's did not see, because it would have interrupted itself or another program; nothing else says what they were. Of DNS: lookups that were forgotten before they could be answered (dns_lookups), messages whose names nobody looked at (dns_names), and TCP segments after which messages could not be told apart any more (dns_streams). Of connections and failed attempts: those that are counted, but of which detectors that look at each know nothing (connections).",
+    "Events that a program of netmon's did not see, because it would have interrupted itself or another program; nothing else says what they were. Of DNS: lookups that were forgotten before they could be answered (dns_lookups), messages whose names nobody looked at (dns_names), and TCP segments after which messages could not be told apart any more (dns_streams). Of connections and failed attempts: those that are counted, but of which detectors that look at each know nothing (connections). Of who asks for connections: those whose place others got before anything was known of them, as in a flood of made-up addresses (attempts).",
     &["source"],
     32,
 )
@@ -99,7 +99,9 @@ pub fn collect(context: &Context<'_>, model: &mut Model) {
         rows.integer(&[program], missed);
     }
     let records = connections::lost(&view.snapshot).map(|lost| ("connections", lost));
-    for (source, count) in dns_lookups::lost(&view.snapshot).into_iter().chain(records) {
+    let attempts = view.snapshot.attempts.as_ref().map(|it| ("attempts", it.lost));
+    let more = records.into_iter().chain(attempts);
+    for (source, count) in dns_lookups::lost(&view.snapshot).into_iter().chain(more) {
         rows.integer(&[source], count);
     }
     for (family, of) in [

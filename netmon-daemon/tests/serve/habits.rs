@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use netmon::{
+    attempts,
     flows::{Report, report::Wasted},
     redflag::{RedFlag, Status},
     signal::Signal,
@@ -87,4 +88,12 @@ fn what_was_left_out_is_told() {
     });
     assert_eq!(found.value(LOST, &source), None, "nobody counts connections");
     assert_eq!([found.count(ACTIVE), found.count(WASTE)], [0, 0]);
+    let source = [("source", "attempts")];
+    for (attempts, expected) in [
+        (Some(attempts::Report { lost: 9, ..attempts::Report::default() }), Some(9.0)),
+        (None, None),
+    ] {
+        let found = scrape(&[], |snapshot| snapshot.attempts = attempts.clone().map(Arc::new));
+        assert_eq!(found.value(LOST, &source), expected);
+    }
 }

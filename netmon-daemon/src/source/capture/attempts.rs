@@ -90,6 +90,7 @@ impl Attempts {
     /// Who asks in vain at a moment.
     pub(super) fn report(&mut self, at: Duration) -> Arc<Report> {
         self.settle(number(at.saturating_sub(SETTLED)));
+        self.sources.sum_up(&self.book.events);
         self.sources.report(at)
     }
 
