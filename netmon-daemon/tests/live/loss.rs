@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     daemon::Netmon,
+    deadline::until_ok,
     requirement::require,
     retransmit::{RETRANSMITS, refuse},
     stage::{PEER_ADDRESS, Settled, Stage, alone, settled},
@@ -17,6 +18,8 @@ use crate::{
 
 const PORT: u16 = 4000;
 const SENT: &str = "netmon_tcp_segments_sent_total";
+const UNEXPLAINED: &str = "netmon_audit_unexplained_total";
+const RETRANSMITTED: [(&str, &str); 1] = [("signal", "retransmits")];
 const SERVICE: (&str, &str) = ("service_port", "tcp/4000");
 
 /// So many of a hundred segments are lost, while so many bytes are sent.
@@ -31,10 +34,13 @@ struct Kernel {
     sent: u64,
 }
 
-/// How often a case may be played until both count the same, because of a known defect
-/// (see `Known defects` in CHANGELOG.md): now and then netmon counts fewer than the kernel.
-/// Why is not known; once it is mended, this goes.
+/// How often a case may be played until both count the same: there are kernels that run no
+/// program while a process that they protect is interrupted (docs/kernels.md), and then
+/// netmon counts fewer. More than the audit lets pass it has to say.
 const TRIES: usize = 3;
+
+/// What the audit lets pass: 16 in each check (docs/audit.md), of which a case has a few.
+const SLACK: u64 = 64;
 
 /// Moments of rest at which they are compared.
 const RESTS: usize = 20;
@@ -69,7 +75,7 @@ fn compare(loss: u32, bytes: usize) -> Result<(), String> {
     let receiver = stage.peer.enter(|| TcpListener::bind((PEER_ADDRESS, PORT)).unwrap());
     let before = at_rest(&netmon, &stage);
     transfer(&stage, &receiver, bytes);
-    let mut said = String::new();
+    let (mut said, mut missed) = (String::new(), 0);
     // The peer may still ask for a segment when a first moment of rest is found.
     let after = (0..RESTS).find_map(|_| {
         let after = at_rest(&netmon, &stage);
@@ -77,9 +83,20 @@ fn compare(loss: u32, bytes: usize) -> Result<(), String> {
         let counted = after.grew(&before, RETRANSMITS, &[]);
         let truth = after.kernel.again - before.kernel.again;
         said = format!("{counted} of {truth}");
+        missed = counted.abs_diff(truth);
         (counted == truth).then_some(after)
     });
-    let after = after.ok_or_else(|| format!("{said}; its log:\n{}", netmon.log()))?;
+    let Some(after) = after else {
+        if missed > SLACK {
+            until_ok("the audit says so", || {
+                match netmon.scrape().sum(UNEXPLAINED, &RETRANSMITTED) {
+                    0 => Err(said.clone()),
+                    _ => Ok(()),
+                }
+            });
+        }
+        return Err(format!("{said}; its log:\n{}", netmon.log()));
+    };
     let fast = after.kernel.fast - before.kernel.fast;
     assert!(fast > 0, "{loss} %: nothing was lost");
     assert!(after.grew(&before, RETRANSMITS, &[SERVICE]) > 0, "{loss} %: of the service");
