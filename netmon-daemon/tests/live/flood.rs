@@ -124,8 +124,6 @@ fn a_slow_scan_is_found_behind_a_flood() {
     stage.peer.run(["nmap", "-n", "-Pn", "-sS"].into_iter().chain(slowly));
     let row = netmon.raised("port_scan", "warning");
     assert_eq!([&row["subject"], &row["peer"]], [PEER_ADDRESS, ADDRESS], "{row}");
-    let lost = netmon.scrape().sum("netmon_events_lost_total", &[("source", "attempts")]);
-    assert!(lost > 0, "of whom was made up, nothing is known");
     kill_process(Pid::from_child(&hping.0), Signal::INT).unwrap();
     hping.0.wait().unwrap();
     let growth = memory(&netmon).saturating_sub(before);
