@@ -140,8 +140,8 @@ fn account_transport(
         }
     } else if packet.is(Transport::Icmp) {
         bump(&mut tally.icmp_messages, pair(version, IcmpClass::COUNT, packet.detail()), n);
-    } else if packet.is_llmnr() {
-        add(&mut tally.llmnr_packets, n);
+    } else if packet.is(Transport::Udp) {
+        account_datagram(tally, packet, n, segment_bytes, last_bytes);
     } else if packet.is_dns() {
         add(&mut tally.dns_datagrams, n);
         if packet.is(Transport::DnsQuery) {
@@ -150,6 +150,28 @@ fn account_transport(
             bump(&mut tally.dns_responses, pair(version, Rcode::COUNT, packet.detail()), n);
         }
         account_message_sizes(tally, packet, n, segment_bytes, last_bytes);
+    }
+}
+
+/// Counts what is remarkable about a datagram that is no DNS.
+#[inline(always)]
+fn account_datagram(
+    tally: &mut Tally,
+    packet: Packet,
+    n: u64,
+    segment_bytes: u64,
+    last_bytes: u64,
+) {
+    if packet.is_llmnr() {
+        add(&mut tally.llmnr_packets, n);
+    }
+    if packet.is_amplifier_request() {
+        add(&mut tally.amplifier_requests, n);
+    }
+    if packet.is_amplifier_answer() {
+        add(&mut tally.amplifier_answers, n);
+        let before_last = segment_bytes.wrapping_mul(n.wrapping_sub(1));
+        add(&mut tally.amplifier_answer_bytes, before_last.wrapping_add(last_bytes));
     }
 }
 

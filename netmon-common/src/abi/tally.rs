@@ -37,6 +37,12 @@ counters! {
         inner mdns_packets;
         /// UDP datagrams with the port 5355 of Link-Local Multicast Name Resolution on either side, and no DNS port.
         inner llmnr_packets;
+        /// UDP datagrams to the ports of services that answer with much (19, 123, 161, 389, 1900, 3702, 11211), and no DNS port.
+        inner amplifier_requests;
+        /// UDP datagrams from these ports, and no DNS port.
+        inner amplifier_answers;
+        /// Bytes of these answers on the wire, from the link layer up.
+        inner amplifier_answer_bytes;
         /// ICMP and ICMPv6 messages by class.
         vantage icmp_messages[family: IpVersion, class: IcmpClass];
         /// Packets that are IP fragments: for IPv4 the first and the later ones, for IPv6 every fragment header.

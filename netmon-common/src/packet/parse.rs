@@ -3,8 +3,8 @@
 use super::{
     Link, Packet, Remote, Transport,
     word::{
-        CELL, DETAIL, FAMILY, FRAGMENTS, HEADERS, MDNS, MESSAGE, MESSAGE_LEN, REJECT, TINY,
-        TRANSPORT, VLAN_TAGS,
+        ANSWER, CELL, DETAIL, FAMILY, FRAGMENTS, HEADERS, LLMNR, MDNS, MESSAGE, MESSAGE_LEN,
+        REJECT, REQUEST, TINY, TRANSPORT, VLAN_TAGS,
     },
 };
 use crate::{
@@ -327,7 +327,18 @@ fn datagram<B: Bytes + ?Sized>(
             }
         }
     } else {
-        packet.set(DETAIL, u64::from(header.has_port(dns::LLMNR_PORT)));
+        packet.set(DETAIL, u64::from(header.has_port(dns::LLMNR_PORT)).wrapping_mul(LLMNR));
+        if header.may_amplify() {
+            // Between two such ports, as servers of NTP speak among themselves, it is both:
+            // an attacker who picks the port that is answered to hides nothing by it, and
+            // of servers that answer each other there are as many of the one as of the other.
+            if header.is_from_amplifier() {
+                packet.set(DETAIL, ANSWER);
+            }
+            if header.is_to_amplifier() {
+                packet.set(DETAIL, REQUEST);
+            }
+        }
         Transport::Udp
     };
     packet.set(MDNS, u64::from(header.has_port(dns::MDNS_PORT)));

@@ -7,8 +7,8 @@ labels! {
     pub enum Transport {
         /// Nothing that is counted by itself.
         None = "none",
-        /// A UDP datagram without further interest, or, where the detail is not 0, with
-        /// port 5355 on either side.
+        /// A UDP datagram, without further interest unless the detail says by bits that it
+        /// is LLMNR, or goes to or comes from a service that answers with much.
         Udp = "udp",
         /// A TCP segment; the detail is its flag byte with ACK inverted, so that
         /// a plain segment has none of the bits that say more.

@@ -45,6 +45,13 @@ pub(super) const HEADERS: Field = FAMILY.then(15);
 /// Of a segment with DNS in it, whether its window is 0.
 pub(super) const MESSAGE_LEN: Field = HEADERS.then(16);
 
+/// What the detail of a datagram that is no DNS is made of: port 5355 on either side.
+pub(super) const LLMNR: u64 = 1 << 0;
+/// To one of [`udp::AMPLIFIERS`](crate::wire::udp::AMPLIFIERS).
+pub(super) const REQUEST: u64 = 1 << 1;
+/// From one of them.
+pub(super) const ANSWER: u64 = 1 << 2;
+
 /// The bits of which none is set in a packet that is counted by nothing but its
 /// cell and size. They stand in the lowest bits, so that one instruction of the
 /// kernel's machine tests them all.
@@ -57,6 +64,8 @@ const REMARKABLE: u64 = REJECT.in_place()
     | DETAIL.of((tcp::FIN | tcp::SYN | tcp::RST | tcp::ACK | tcp::URG) as u64);
 
 const _: () = {
+    // Such a datagram does not pass for a plain one.
+    assert!(DETAIL.of(LLMNR | REQUEST | ANSWER) & !REMARKABLE == 0);
     assert!(MESSAGE_LEN.shift + MESSAGE_LEN.bits <= u64::BITS);
     assert!(REMARKABLE < 1 << 31);
     // No extension header is longer than 2048 bytes, and what else there is,
@@ -280,7 +289,19 @@ impl Packet {
     /// Whether this is a UDP datagram with port 5355 on either side, and no DNS.
     #[inline(always)]
     pub const fn is_llmnr(self) -> bool {
-        self.is(Transport::Udp) && self.get(DETAIL) != 0
+        self.is(Transport::Udp) && self.get(DETAIL) & LLMNR != 0
+    }
+
+    /// Whether this is a UDP datagram to a service that answers with much, and no DNS.
+    #[inline(always)]
+    pub const fn is_amplifier_request(self) -> bool {
+        self.is(Transport::Udp) && self.get(DETAIL) & REQUEST != 0
+    }
+
+    /// Whether this is a UDP datagram from such a service, and no DNS.
+    #[inline(always)]
+    pub const fn is_amplifier_answer(self) -> bool {
+        self.is(Transport::Udp) && self.get(DETAIL) & ANSWER != 0
     }
 
     /// What [`Transport`] says of it.

@@ -172,6 +172,13 @@ fn expected(facts: &Facts, volume: &Volume) -> Counts {
             add(("mdns_packets", "", ""), if ports.contains(&5353) { n } else { 0 });
             let llmnr = ports.contains(&5355) && !ports.contains(&53);
             add(("llmnr_packets", "", ""), if llmnr { n } else { 0 });
+            let amplifies = |port| [19, 123, 161, 389, 1900, 3702, 11_211].contains(&port);
+            let [from, to] = ports.map(|port| amplifies(port) && !ports.contains(&53));
+            add(("amplifier_requests", "", ""), if to { n } else { 0 });
+            for (size, times) in wire_sizes.into_iter().filter(|_| from) {
+                add(("amplifier_answers", "", ""), times);
+                add(("amplifier_answer_bytes", "", ""), size * times);
+            }
             if ports.contains(&53) {
                 add(("dns_datagrams", "", ""), n);
                 let messages = match n {

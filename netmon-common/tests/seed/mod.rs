@@ -69,6 +69,12 @@ fn transports() -> Vec<Seed> {
         ("dns_empty".into(), UDP, udp([40_000, 53], None, &[])),
         ("dns_mdns_port".into(), UDP, udp([5353, 53], None, &dns(0x0100, 40))),
         ("mdns".into(), UDP, udp([5353, 5353], None, &dns(0x8400, 60))),
+        ("llmnr".into(), UDP, udp([40_000, 5355], None, &dns(0x0100, 40))),
+        ("ntp_answer".into(), UDP, udp([123, 40_000], None, &[0x24; 48])),
+        ("ntp_among_servers".into(), UDP, udp([123, 123], None, &[0x24; 48])),
+        ("ssdp_answer_llmnr".into(), UDP, udp([1900, 5355], None, &[0x48; 40])),
+        ("memcached_answer".into(), UDP, udp([11_211, 40_000], None, &[0; 1400])),
+        ("ntp_answer_dns_port".into(), UDP, udp([123, 53], None, &dns(0x0100, 40))),
         ("gre".into(), 47, vec![0, 0, 8, 0]),
         ("sctp".into(), 132, vec![0; 12]),
     ];

@@ -4,9 +4,9 @@
 //! Answers of one second are held against the requests of that second and the two before
 //! it, so that a slow path does not look like reflection.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
-use netmon_common::abi::labels::TcpFlag;
+use netmon_common::{abi::labels::TcpFlag, wire::udp::AMPLIFIERS};
 
 use super::{Verdict, Watch, confirm, share};
 use crate::{
@@ -15,12 +15,15 @@ use crate::{
 };
 
 section! {
-    /// Answers that nobody asked for: SYN-ACK without SYN, DNS responses without a query.
+    /// Answers that nobody asked for: SYN-ACK, DNS responses, other services over UDP.
     ///
     /// Somebody sends requests with a forged source, and the servers answer to whoever
     /// that source is. They count where most answers of their kind were not asked for.
-    /// Known false positive: a host that sees one direction only, because the other one
-    /// takes another path.
+    /// Over UDP these are, beside DNS, the services at the ports 19, 123, 161, 389, 1900,
+    /// 3702 and 11211; there a flag is also critical by bytes. Known false positives: a
+    /// host that sees one direction only, because the other one takes another path; a
+    /// client of memcached over UDP, or a search by multicast (SSDP, WS-Discovery) among
+    /// very many devices, where one request has many answers.
     pub struct Config {
         /// Whether to judge at all.
         enabled: bool = true;
@@ -28,6 +31,8 @@ section! {
         warning: f64 = 100.0, in 1.0..=1e9;
         /// Answers of one kind that nobody asked for, in one second, for a critical flag.
         critical: f64 = 1000.0, in 1.0..=1e9;
+        /// Bytes in one second of answers over UDP but DNS that nobody asked for, for a critical flag.
+        critical_bytes: f64 = 1e6, in 1.0..=1e12;
         /// Their least share of all answers of that kind.
         unasked: f64 = 0.5, in 0.001..=0.999;
     }
@@ -71,17 +76,47 @@ impl Watch for Config {
         let lookups = lookups.map(|[unmatched, responses]| {
             self.verdict(unmatched, responses, "DNS responses without a query")
         });
+        let datagrams = [
+            [
+                rates.received(ANSWERS, |tally| tally.amplifier_answers),
+                rates.sent(REQUESTS, |tally| tally.amplifier_requests),
+                rates.received(ANSWERS, |tally| tally.amplifier_answer_bytes),
+            ],
+            [
+                rates.sent(ANSWERS, |tally| tally.amplifier_answers),
+                rates.received(REQUESTS, |tally| tally.amplifier_requests),
+                rates.sent(ANSWERS, |tally| tally.amplifier_answer_bytes),
+            ],
+        ];
+        let datagrams = datagrams.map(|it| self.datagrams(it));
         let [one, other] = handshakes;
-        lookups.into_iter().fold(one.or_worse(other), Verdict::or_worse)
+        lookups.into_iter().chain(datagrams).fold(one.or_worse(other), Verdict::or_worse)
     }
 
     fn confirm(&self, verdict: &Verdict) -> String {
-        let answers = format!("{} or udp src port 53", confirm::segments(0x12, 0x12));
+        // In a filter of tcpdump a number takes the qualifiers of the one before it.
+        let mut answers = format!("{} or udp src port 53", confirm::segments(0x12, 0x12));
+        for port in AMPLIFIERS {
+            // Writing to a string cannot fail.
+            let _ = write!(answers, " or {port}");
+        }
         confirm::packets(&answers, verdict)
     }
 }
 
 impl Config {
+    /// Of the services that answer over UDP with much, by answers or by their bytes.
+    fn datagrams(&self, [answers, requests, bytes]: [u64; 3]) -> Verdict {
+        let unasked = answers.saturating_sub(requests);
+        let verdict = self.verdict(unasked, answers, "answers over UDP without a request");
+        // Which of the answers were asked for is not known: their mean size is taken.
+        let unasked_bytes = bytes as f64 * share(unasked, answers);
+        let most = share(unasked, answers) / self.unasked;
+        let critical = (unasked_bytes / self.critical_bytes).min(most).max(verdict.critical);
+        let evidence = verdict.evidence.iter().copied().chain([("answer_bytes", bytes)]).collect();
+        Verdict { critical, evidence, ..verdict }
+    }
+
     fn verdict(&self, unasked: u64, answers: u64, what: &str) -> Verdict {
         let most = share(unasked, answers) / self.unasked;
         let [warning, critical] =
@@ -143,6 +178,43 @@ mod tests {
         ];
         for (name, script, expected) in cases {
             let script: Vec<_> = script.iter().map(|(n, it)| (*n, second(*it))).collect();
+            assert_eq!(worst(Config::default, &script), *expected, "{name}");
+        }
+    }
+
+    /// Answers of services over UDP, received and sent: how many requests and answers, and
+    /// how long an answer is.
+    fn datagrams([asked, answers, requests, answered]: [u64; 4], len: u64) -> Traffic {
+        let mut traffic = Traffic::ZERO;
+        traffic.egress.amplifier_requests = asked;
+        traffic.ingress.amplifier_answers = answers;
+        traffic.ingress.amplifier_answer_bytes = answers * len;
+        traffic.ingress.amplifier_requests = requests;
+        traffic.egress.amplifier_answers = answered;
+        traffic.egress.amplifier_answer_bytes = answered * len;
+        traffic
+    }
+
+    #[test]
+    fn answers_over_udp_that_nobody_asked_for() {
+        let cases: &[(&str, Script, u64, Option<Severity>)] = &[
+            ("NTP, 99 answers", &[(9, [0, 99, 0, 0])], 482, None),
+            ("NTP, 100 answers", &[(1, [0, 100, 0, 0])], 482, WARNING),
+            ("NTP, 1,000 answers", &[(1, [0, 1000, 0, 0])], 482, CRITICAL),
+            ("to a guest", &[(1, [0, 0, 0, 100])], 482, WARNING),
+            ("a busy NTP server", &[(60, [0, 0, 5000, 5000])], 90, None),
+            ("servers of NTP among themselves", &[(60, [200, 200, 200, 200])], 90, None),
+            ("500 SNMP agents a second", &[(60, [500, 500, 0, 0])], 1400, None),
+            ("2,000 SNMP answers, a second late", &[(9, [2000, 0, 0, 0]), (60, [2000; 4])], 1400, None),
+            ("SSDP chatter", &[(60, [3, 40, 20, 0])], 400, None),
+            ("CLDAP, 200 answers", &[(1, [0, 200, 0, 0])], 1400, WARNING),
+            ("memcached, 714 answers", &[(1, [0, 714, 0, 0])], 1400, WARNING),
+            ("memcached, 715 answers", &[(1, [0, 715, 0, 0])], 1400, CRITICAL),
+            ("memcached, 1,000 answers", &[(1, [0, 1000, 0, 0])], 1400, CRITICAL),
+            ("large ones, most of them asked for", &[(1, [501, 1000, 0, 0])], 14_000, None),
+        ];
+        for (name, script, len, expected) in cases {
+            let script: Vec<_> = script.iter().map(|(n, it)| (*n, datagrams(*it, *len))).collect();
             assert_eq!(worst(Config::default, &script), *expected, "{name}");
         }
     }

@@ -62,6 +62,27 @@ pub(super) const ALL: &[Attack] = &[
         make: amplified,
     },
     Attack {
+        name: "300 NTP answers a second that nobody asked for",
+        detector: "reflection",
+        severity: Warning,
+        subject: None,
+        make: |traffic, at| unasked(traffic, at, 123, 300, 440),
+    },
+    Attack {
+        name: "2,000 NTP answers a second that nobody asked for",
+        detector: "reflection",
+        severity: Critical,
+        subject: None,
+        make: |traffic, at| unasked(traffic, at, 123, 2000, 440),
+    },
+    Attack {
+        name: "900 answers a second of memcached that nobody asked for",
+        detector: "reflection",
+        severity: Critical,
+        subject: None,
+        make: |traffic, at| unasked(traffic, at, 11_211, 900, 1400),
+    },
+    Attack {
         name: "200 fragments a second",
         detector: "fragment_flood",
         severity: Warning,
@@ -135,6 +156,16 @@ fn amplified(traffic: &mut Traffic, at: Micros) {
         let id = u16::try_from(number).unwrap();
         let at = at + number * SECOND / 300;
         traffic.datagram(at, [server, end(VICTIM, 40_000)], &response(id, question));
+    }
+}
+
+/// Answers of so many bytes from one port of many servers.
+fn unasked(traffic: &mut Traffic, at: Micros, port: u16, per_second: u64, len: usize) {
+    for number in 0..per_second * 4 {
+        let mut server = anybody(traffic);
+        server.set_port(port);
+        let at = at + number * SECOND / per_second;
+        traffic.datagram(at, [server, end(VICTIM, 40_000)], &vec![7; len]);
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) const ALL: &[Benign] = &[
     Benign { name: "mail that five clients look for every five minutes, an hour", make: mailboxes },
     Benign { name: "500 answered connections a second, five seconds", make: siege },
     Benign { name: "500 answered queries a second, five seconds", make: resolver },
+    Benign { name: "an NTP server, 500 clients a second, five seconds", make: clock },
+    Benign { name: "a poller of 500 SNMP agents a second, five seconds", make: poller },
     Benign {
         name: "signed answers of 1,300 bytes, one in ten seconds, five minutes",
         make: signed,
@@ -114,6 +116,27 @@ fn resolver(traffic: &mut Traffic) {
         let name = format!("www.site{}.com", number % 700);
         let from = host(&format!("10.0.{}.{}", number % 4, number % 200 + 1));
         traffic.lookup(number * 2 * MS, from, host(RESOLVER), Question::address(&name));
+    }
+}
+
+/// A third of the clients ask from the port of the service, as servers do.
+fn clock(traffic: &mut Traffic) {
+    for number in 0..2500 {
+        let port = if number % 3 == 0 { 123 } else { traffic.port() };
+        let ends = [end(&client(number), port), end(OWN, 123)];
+        let at = number * 2 * MS;
+        traffic.datagram(at, ends, &[0x23; 48]);
+        traffic.datagram(at + 100, [ends[1], ends[0]], &[0x24; 48]);
+    }
+}
+
+fn poller(traffic: &mut Traffic) {
+    for number in 0..2500 {
+        let agent = format!("10.1.{}.{}", number % 2, number % 250 + 1);
+        let ends = [end(OWN, 40_000), end(&agent, 161)];
+        let at = number * 2 * MS;
+        traffic.datagram(at, ends, &[0x30; 60]);
+        traffic.datagram(at + 20 * MS, [ends[1], ends[0]], &[0x30; 1300]);
     }
 }
 
