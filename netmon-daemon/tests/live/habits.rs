@@ -35,24 +35,32 @@ fn stage() -> Stage {
     stage
 }
 
-/// Listens at the other end, and reads all that comes.
+/// Listens at the other end, reads all that comes, and says a byte for each MB of it.
 fn serve(stage: &Stage, address: &str, port: u16) {
     let listener = stage.peer.enter(|| TcpListener::bind((address, port)).unwrap());
     thread::spawn(move || {
         while let Ok((mut stream, _)) = listener.accept() {
             thread::spawn(move || {
                 let mut buffer = vec![0; 1 << 16];
-                while stream.read(&mut buffer).is_ok_and(|len| len > 0) {}
+                let (mut all, mut said) = (0, 0);
+                while let Ok(len @ 1..) = stream.read(&mut buffer) {
+                    all += len;
+                    let more = vec![7; all / MB - said];
+                    said += more.len();
+                    // Who asked may be gone.
+                    let _ = stream.write_all(&more);
+                }
             });
         }
     });
 }
 
-/// Opens a connection from this host and sends so much.
+/// Opens a connection from this host and sends so much, until all of it was read.
 fn send(stage: &Stage, address: &str, port: u16, bytes: usize) -> TcpStream {
     stage.host.enter(|| {
         let mut stream = TcpStream::connect((address, port)).unwrap();
         stream.write_all(&vec![7; bytes]).unwrap();
+        stream.read_exact(&mut vec![0; bytes / MB]).unwrap();
         stream
     })
 }
