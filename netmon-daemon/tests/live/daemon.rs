@@ -59,11 +59,22 @@ impl<'a> Netmon<'a> {
         command.env_remove("NOTIFY_SOCKET").envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(log).unwrap());
         let netmon = Self { namespace, process: Running::spawn(&mut command), folder };
+        // Who asks before anybody listens is refused, and the netmons of other namespaces see it.
+        until_ok("netmon listens", || if netmon.listens() { Ok(()) } else { Err(netmon.log()) });
         until_ok("netmon gets ready", || match netmon.try_get("/-/ready") {
             Ok((200, _)) => Ok(()),
             other => Err(format!("{other:?}; its log:\n{}", netmon.log())),
         });
         netmon
+    }
+
+    /// Whether somebody listens at its port, as the kernel writes it: local and remote end,
+    /// and the state, 0A.
+    fn listens(&self) -> bool {
+        let sockets = self.namespace.enter(|| fs::read_to_string("/proc/thread-self/net/tcp"));
+        let port = ADDRESS.rsplit(':').next().and_then(|port| port.parse::<u16>().ok()).unwrap();
+        let listener = format!(":{port:04X} 00000000:0000 0A ");
+        sockets.unwrap().contains(&listener)
     }
 
     /// What it serves under a path. Panics unless it is found.
